@@ -93,7 +93,8 @@ async fn what_is_computed_of_the_shards_that_have_answered_is_shown_while_the_ot
     let index = json!({"settings": {"number_of_shards": SHARDS}, "mappings": {"properties": {"n": {"type": "long"}}}});
     assert_eq!(call(&node, Method::PUT, "/many", &index).await.0, 200);
     let lines: String = (0..64).map(|n| format!("{{\"index\":{{}}}}\n{{\"n\":{n}}}\n")).collect();
-    let sent = node.client.send(Method::POST, "/many/_bulk?refresh=true", "application/x-ndjson", lines).await;
+    let sent =
+        node.client.send(Method::POST, "/many/_bulk?refresh=true", "application/x-ndjson", lines).await;
     assert!(sent.expect("answered").is_success());
     let slow = "def x = 0; for (int i = 0; i < 500000; i++) { x = x + i; } return true";
     let search = json!({
@@ -119,7 +120,9 @@ async fn what_is_computed_of_the_shards_that_have_answered_is_shown_while_the_ot
     let total = &response["hits"]["total"]["value"];
     assert!(total.as_u64().is_some_and(|total| (1..64).contains(&total)), "{response}");
     assert_eq!(&response["aggregations"]["numbers"]["value"], total, "{response}");
-    assert!(response["aggregations"]["each"]["buckets"].as_array().is_some_and(|buckets| !buckets.is_empty()));
+    assert!(
+        response["aggregations"]["each"]["buckets"].as_array().is_some_and(|buckets| !buckets.is_empty())
+    );
 
     // What was known when it ended stays beside why it did.
     let task = listed(&node).await.pop().expect("a task");
@@ -131,5 +134,9 @@ async fn what_is_computed_of_the_shards_that_have_answered_is_shown_while_the_ot
     assert!(ended["response"]["aggregations"]["numbers"]["value"].as_u64() >= total.as_u64(), "{ended}");
     let (status, refused) =
         call(&node, Method::POST, "/many/_async_search?batched_reduce_size=1", &json!({})).await;
-    assert_eq!((status, &refused["error"]["reason"]), (400, &json!("batchedReduceSize must be >= 2")), "{refused}");
+    assert_eq!(
+        (status, &refused["error"]["reason"]),
+        (400, &json!("batchedReduceSize must be >= 2")),
+        "{refused}"
+    );
 }

@@ -238,7 +238,10 @@ async fn what_is_made_of_hits_ends_when_it_is_cancelled_when_its_client_goes_and
         let hits = part["hits"]["hits"].as_array().expect("hits");
         if what != "sort" {
             assert_eq!(hits.len(), SLOW_DOCUMENTS, "{what}");
-            assert!(hits.iter().all(|hit| hit["_score"] == json!(1.0)), "{what}: they are as they were found");
+            assert!(
+                hits.iter().all(|hit| hit["_score"] == json!(1.0)),
+                "{what}: they are as they were found"
+            );
         }
         if what == "collapse" {
             let nothing = json!({"total": {"value": 0, "relation": "gte"}, "max_score": null, "hits": []});

@@ -12,9 +12,9 @@ use tantivy::DocAddress;
 
 use crate::copying::check_finished;
 use crate::engine::{
-    Activity, Engine, EngineError, EngineOptions, FieldBytes, Flushed, ForceMerge, KeptAnswer,
-    CacheFigures, SegmentFigures, ShardActivity, Shared, StoredDocument, View,
-    WriteOutcome, WriteRequest, WriteRun, Written,
+    Activity, CacheFigures, Engine, EngineError, EngineOptions, FieldBytes, Flushed, ForceMerge, KeptAnswer,
+    SegmentFigures, ShardActivity, Shared, StoredDocument, View, WriteOutcome, WriteRequest, WriteRun,
+    Written,
 };
 use crate::highlight::{Highlight, Highlighter};
 use crate::mapping::Mapping;

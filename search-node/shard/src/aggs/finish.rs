@@ -11,8 +11,8 @@ use super::collect::{date_bucket, unorder_f64};
 use super::field_formats::{ReadFormats, Shown};
 use super::partial::{AggPartial, Bucket, Key, State, Sums};
 use super::request::{
-    AggError, AggRequest, DateHistogram, Histogram, Interval, Kind, Metric, Node, OrderBy,
-    Terms, bound_millis,
+    AggError, AggRequest, DateHistogram, Histogram, Interval, Kind, Metric, Node, OrderBy, Terms,
+    bound_millis,
 };
 use super::room::Meter;
 use crate::mapping::dates::{DateFormats, show};

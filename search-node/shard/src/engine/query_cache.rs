@@ -121,10 +121,7 @@ impl ShardQueries {
     }
 
     /// What it did, and holds of the segments that there are now.
-    pub(super) fn figures<'s>(
-        &self,
-        segments: impl Iterator<Item = &'s SegmentFilters>,
-    ) -> CacheFigures {
+    pub(super) fn figures<'s>(&self, segments: impl Iterator<Item = &'s SegmentFilters>) -> CacheFigures {
         let Counts { hits, misses, made, evictions } = &*self.counts;
         let told = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let (mut bytes, mut entries) = (0, 0);

@@ -7,7 +7,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-
 use super::cache_figures::CacheFigures;
 use super::fielddata::{Charge, Fielddata, Keepable, NoRoom, SegmentFielddata};
 use super::{Engine, View};

@@ -53,7 +53,8 @@ impl<'a> ScriptFields<'a> {
             return Ok(shown);
         };
         let opened = opened.entry(hit.segment).or_insert_with(|| {
-            let open = |field: &ScriptField| Scripted::open(&field.script, &view.layout, context, reader, stop);
+            let open =
+                |field: &ScriptField| Scripted::open(&field.script, &view.layout, context, reader, stop);
             fields.iter().map(open).collect()
         });
         for (field, script) in fields.iter().zip(opened) {

@@ -1,7 +1,7 @@
 //! Filters whose matches are kept find what they found before, whatever is deleted, added or mapped meanwhile.
 
 use super::*;
-use crate::engine::{QueryCache, CacheFigures, QueryCacheOptions};
+use crate::engine::{CacheFigures, QueryCache, QueryCacheOptions};
 use crate::search::{SearchAnswer, SearchError, SortField, SortKey};
 
 fn mapped(fields: &[(&str, &str)]) -> Arc<Mapping> {

@@ -2,7 +2,7 @@
 //! sets of such ways, which differ in what they call a place.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Debug;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -110,9 +110,17 @@ impl<J: Joins> Tree<J> {
         reader: &SegmentReader,
         faults: &Faults,
     ) -> tantivy::Result<Opened<J>> {
-        let mut opening =
-            Opening { reader, faults, looks: faults.looks(), leaves: Vec::new(), known: HashMap::new() };
-        let root = opening.node(self)?;
+        let mut opening = Opening {
+            reader,
+            faults,
+            looks: faults.looks(),
+            leaves: Vec::new(),
+            read: Vec::new(),
+            known: HashMap::new(),
+            joined: 0,
+        };
+        let mut root = opening.node(self, 0)?;
+        opening.part(&mut root)?;
         Ok(Opened { leaves: opening.leaves, root })
     }
 }
@@ -123,35 +131,70 @@ struct Opening<'a, J: Joins> {
     faults: &'a Faults,
     looks: Looks,
     leaves: Vec<Leaf<J>>,
-    /// The terms that are open already: what stands in a tree again and again is read once.
+    /// The terms of each leaf, and below which join it stands, if that is one alone.
+    read: Vec<(Vec<Term>, Option<usize>)>,
+    /// The leaves that there are: what stands in a tree again and again is read once.
     known: HashMap<Vec<Term>, usize>,
+    /// How many joins there are so far.
+    joined: usize,
 }
 
 impl<J: Joins> Opening<'_, J> {
-    fn node(&mut self, tree: &Tree<J>) -> tantivy::Result<Node<J>> {
+    /// What stands below the join of a number.
+    fn node(&mut self, tree: &Tree<J>, below: usize) -> tantivy::Result<Node<J>> {
         Ok(match tree {
-            Tree::Terms(terms) => Node::Terms(self.leaf(Cow::Borrowed(terms))?),
+            Tree::Terms(terms) => Node::Terms { leaf: self.leaf(Cow::Borrowed(terms), below)?, own: None },
             Tree::Like(like) => {
                 let terms = like.terms_in(self.reader, self.faults)?;
-                Node::Terms(self.leaf(Cow::Owned(terms))?)
+                Node::Terms { leaf: self.leaf(Cow::Owned(terms), below)?, own: None }
             }
             Tree::Joined { how, parts } => {
-                let parts = parts.iter().map(|part| self.node(part)).collect::<tantivy::Result<_>>()?;
-                Node::Joined { how: how.clone(), parts }
+                self.joined += 1;
+                let number = self.joined;
+                let parts = parts.iter().map(|part| self.node(part, number));
+                let parts: Vec<_> = parts.collect::<tantivy::Result<_>>()?;
+                // The same one beside itself goes where that goes.
+                let mut known = HashSet::new();
+                let sought = parts.iter().enumerate().filter(|(_, part)| match part {
+                    Node::Terms { leaf, .. } => known.insert(*leaf),
+                    Node::Joined { .. } => true,
+                });
+                let sought = sought.map(|(at, _)| at).collect();
+                Node::Joined { how: how.clone(), parts, sought }
             }
         })
     }
 
-    fn leaf(&mut self, terms: Cow<'_, [Term]>) -> tantivy::Result<usize> {
+    fn leaf(&mut self, terms: Cow<'_, [Term]>, below: usize) -> tantivy::Result<usize> {
         if let Some(leaf) = self.known.get(&*terms) {
+            let (_, stands) = &mut self.read[*leaf];
+            *stands = stands.filter(|known| *known == below);
             return Ok(*leaf);
         }
-        // Of a search that ends nothing is read.
-        let read = if self.looks.is_over_after(COMPUTING) { &[] } else { &*terms };
-        let terms_of = AnyOf::open(self.reader, read, IndexRecordOption::WithFreqsAndPositions)?;
-        self.leaves.push(Leaf { terms: terms_of, document: None, places: Arc::default() });
+        let opened = self.open(&terms, IndexRecordOption::WithFreqsAndPositions)?;
+        self.leaves.push(Leaf { terms: opened, document: None, places: Arc::default() });
+        self.read.push((terms.to_vec(), Some(below)));
         self.known.insert(terms.into_owned(), self.leaves.len() - 1);
         Ok(self.leaves.len() - 1)
+    }
+
+    fn open(&mut self, terms: &[Term], kept: IndexRecordOption) -> tantivy::Result<AnyOf> {
+        // Of a search that ends nothing is read.
+        AnyOf::open(self.reader, if self.looks.is_over_after(COMPUTING) { &[] } else { terms }, kept)
+    }
+
+    /// Terms below several joins are looked for by each of these: one may be far ahead of another.
+    fn part(&mut self, node: &mut Node<J>) -> tantivy::Result<()> {
+        match node {
+            Node::Terms { leaf, own } => {
+                if let (terms, None) = &self.read[*leaf] {
+                    let terms = terms.clone();
+                    *own = Some(self.open(&terms, IndexRecordOption::Basic)?);
+                }
+                Ok(())
+            }
+            Node::Joined { parts, sought, .. } => sought.iter().try_for_each(|at| self.part(&mut parts[*at])),
+        }
     }
 }
 
@@ -184,11 +227,17 @@ struct Leaf<J: Joins> {
 }
 
 enum Node<J: Joins> {
-    /// By the number of the leaf.
-    Terms(usize),
+    Terms {
+        /// The number of the leaf that has the places.
+        leaf: usize,
+        /// What looks for documents, if the leaf does not.
+        own: Option<AnyOf>,
+    },
     Joined {
         how: J,
         parts: Vec<Node<J>>,
+        /// The parts that look for documents.
+        sought: Vec<usize>,
     },
 }
 
@@ -228,12 +277,15 @@ impl<J: Joins> Leaf<J> {
 impl<J: Joins> Node<J> {
     fn seek(&mut self, leaves: &mut [Leaf<J>], target: DocId, looks: &mut Looks) -> DocId {
         match self {
-            Self::Terms(_) if looks.is_over_after(1) => TERMINATED,
-            Self::Terms(leaf) => leaves[*leaf].terms.seek(target),
-            Self::Joined { how, parts } => match how.needs() {
-                Needs::All => common(parts.len(), target, |at, target| parts[at].seek(leaves, target, looks)),
+            Self::Terms { .. } if looks.is_over_after(1) => TERMINATED,
+            Self::Terms { own: Some(own), .. } => own.seek(target),
+            Self::Terms { leaf, own: None } => leaves[*leaf].terms.seek(target),
+            Self::Joined { how, parts, sought } => match how.needs() {
+                Needs::All => {
+                    common(sought.len(), target, |at, target| parts[sought[at]].seek(leaves, target, looks))
+                }
                 Needs::Any => {
-                    let firsts = parts.iter_mut().map(|part| part.seek(leaves, target, looks));
+                    let firsts = sought.iter().map(|at| parts[*at].seek(leaves, target, looks));
                     firsts.min().unwrap_or(TERMINATED)
                 }
                 Needs::First => parts.first_mut().map_or(TERMINATED, |part| part.seek(leaves, target, looks)),
@@ -243,8 +295,8 @@ impl<J: Joins> Node<J> {
 
     fn places(&mut self, leaves: &mut [Leaf<J>], document: DocId, looks: &mut Looks) -> Arc<Vec<J::Place>> {
         match self {
-            Self::Terms(leaf) => leaves[*leaf].places(document, looks),
-            Self::Joined { how, parts } => {
+            Self::Terms { leaf, .. } => leaves[*leaf].places(document, looks),
+            Self::Joined { how, parts, .. } => {
                 let parts: Vec<_> =
                     parts.iter_mut().map(|part| part.places(leaves, document, looks)).collect();
                 Arc::new(if looks.has_ended() { Vec::new() } else { how.join(&parts, looks) })
@@ -254,8 +306,8 @@ impl<J: Joins> Node<J> {
 
     fn size_hint(&self, leaves: &[Leaf<J>]) -> u32 {
         match self {
-            Self::Terms(leaf) => leaves[*leaf].terms.size_hint(),
-            Self::Joined { how, parts } => {
+            Self::Terms { leaf, .. } => leaves[*leaf].terms.size_hint(),
+            Self::Joined { how, parts, .. } => {
                 let hints = parts.iter().map(|part| part.size_hint(leaves));
                 match how.needs() {
                     Needs::All => hints.min().unwrap_or(0),

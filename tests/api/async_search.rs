@@ -115,7 +115,7 @@ async fn what_is_computed_of_the_shards_that_have_answered_is_shown_while_the_ot
     };
     let response = &shown["response"];
     let answered = response["_shards"]["successful"].as_u64().expect("a number");
-    assert!(answered >= 2 && answered < SHARDS && answered.is_multiple_of(2), "{response}");
+    assert!((2..SHARDS).contains(&answered) && answered.is_multiple_of(2), "{response}");
     assert_eq!((&shown["is_partial"], &response["hits"]["hits"]), (&json!(true), &json!([])), "{shown}");
     let total = &response["hits"]["total"]["value"];
     assert!(total.as_u64().is_some_and(|total| (1..64).contains(&total)), "{response}");

@@ -11,7 +11,7 @@ use shard::{Language, QueryLimits};
 
 use crate::action::async_search::ASYNC_SEARCH;
 use crate::action::async_search::settings::AsyncSearchSettings;
-use crate::action::search::{HELD, HeldLimits};
+use crate::action::search::{BUCKETS, HELD, HeldLimits, MAX_BUCKETS};
 use crate::cache_settings::{CACHES, CacheSettings};
 use crate::cluster_settings::{CLUSTER, ClusterSettings};
 use crate::indices::{AUTO_CREATE, AutoCreate};
@@ -227,6 +227,7 @@ pub const SCHEMA: Schema = Schema {
         ("Limits", LIMITS),
         ("Caches", CACHES),
         ("Points in time", HELD),
+        ("Buckets", BUCKETS),
         ("Scripts", SCRIPTS),
         ("Asynchronous searches", ASYNC_SEARCH),
         ("Analysis", ANALYSIS),
@@ -276,6 +277,8 @@ pub struct NodeSettings {
     pub async_search: AsyncSearchSettings,
     /// How many points in time are held for clients, and for how long.
     pub(crate) held: HeldLimits,
+    /// How many buckets an answer may have.
+    pub(crate) buckets_max: usize,
     pub auto_create_index: AutoCreate,
     /// The folders of dictionaries by language.
     pub dictionaries: Vec<(Language, PathBuf)>,
@@ -359,6 +362,7 @@ impl NodeSettings {
             scripts: ScriptSettings::read(settings),
             async_search: AsyncSearchSettings::read(settings),
             held: HeldLimits::read(settings),
+            buckets_max: settings.count(MAX_BUCKETS),
             auto_create_index: AutoCreate::read(&settings.list(AUTO_CREATE).join(","))
                 .map_err(|reason| settings.fault(AUTO_CREATE, reason))?,
             dictionaries: Language::ALL

@@ -84,3 +84,59 @@ async fn a_long_search_is_looked_at_and_ends_with_whoever_wants_it_no_more() {
     let (code, _) = call(&node, Method::GET, &format!("/_async_search/{id}"), &json!({})).await;
     assert_eq!(code, 404, "its time is up");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_computed_of_the_shards_that_have_answered_is_shown_while_the_others_search() {
+    const SHARDS: u64 = 8;
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = SearchNode::start(folder.path(), &folder.path().join("data")).await.expect("a node");
+    let index = json!({"settings": {"number_of_shards": SHARDS}, "mappings": {"properties": {"n": {"type": "long"}}}});
+    assert_eq!(call(&node, Method::PUT, "/many", &index).await.0, 200);
+    let lines: String = (0..64).map(|n| format!("{{\"index\":{{}}}}\n{{\"n\":{n}}}\n")).collect();
+    let sent =
+        node.client.send(Method::POST, "/many/_bulk?refresh=true", "application/x-ndjson", lines).await;
+    assert!(sent.expect("answered").is_success());
+    let slow = "def x = 0; for (int i = 0; i < 500000; i++) { x = x + i; } return true";
+    let search = json!({
+        "query": {"script": {"script": slow}}, "track_total_hits": true,
+        "aggs": {"numbers": {"value_count": {"field": "n"}}, "each": {"terms": {"field": "n"}}}
+    });
+
+    let path = "/many/_async_search?wait_for_completion_timeout=10ms&batched_reduce_size=2";
+    let (status, begun) = call(&node, Method::POST, path, &search).await;
+    assert_eq!((status, &begun["is_running"]), (200, &json!(true)), "{begun}");
+    let path = format!("/_async_search/{}", begun["id"].as_str().expect("an id"));
+    let shown = loop {
+        let (status, shown) = call(&node, Method::GET, &path, &json!({})).await;
+        assert_eq!((status, &shown["is_running"]), (200, &json!(true)), "it takes long: {shown}");
+        if shown["response"]["aggregations"].is_object() {
+            break shown;
+        }
+    };
+    let response = &shown["response"];
+    let answered = response["_shards"]["successful"].as_u64().expect("a number");
+    assert!((2..SHARDS).contains(&answered) && answered.is_multiple_of(2), "{response}");
+    assert_eq!((&shown["is_partial"], &response["hits"]["hits"]), (&json!(true), &json!([])), "{shown}");
+    let total = &response["hits"]["total"]["value"];
+    assert!(total.as_u64().is_some_and(|total| (1..64).contains(&total)), "{response}");
+    assert_eq!(&response["aggregations"]["numbers"]["value"], total, "{response}");
+    assert!(
+        response["aggregations"]["each"]["buckets"].as_array().is_some_and(|buckets| !buckets.is_empty())
+    );
+
+    // What was known when it ended stays beside why it did.
+    let task = listed(&node).await.pop().expect("a task");
+    let cancel = format!("/_tasks/{}:{}/_cancel", task["node"].as_str().expect("a node"), task["id"]);
+    assert_eq!(call(&node, Method::POST, &cancel, &json!({})).await.0, 200);
+    let path = format!("{path}?wait_for_completion_timeout=30s");
+    let (status, ended) = call(&node, Method::GET, &path, &json!({})).await;
+    assert_eq!((status, &ended["is_running"]), (400, &json!(false)), "{ended}");
+    assert!(ended["response"]["aggregations"]["numbers"]["value"].as_u64() >= total.as_u64(), "{ended}");
+    let (status, refused) =
+        call(&node, Method::POST, "/many/_async_search?batched_reduce_size=1", &json!({})).await;
+    assert_eq!(
+        (status, &refused["error"]["reason"]),
+        (400, &json!("batchedReduceSize must be >= 2")),
+        "{refused}"
+    );
+}

@@ -42,9 +42,16 @@ async fn listed(node: &SearchNode) -> Vec<Value> {
 
 /// Starts the search and waits until it is listed.
 async fn start(node: &SearchNode) -> (tokio::task::JoinHandle<(u16, Value)>, Value) {
+    started(node, "/long/_search", long_search()).await
+}
+
+async fn started(
+    node: &SearchNode,
+    path: &'static str,
+    body: Value,
+) -> (tokio::task::JoinHandle<(u16, Value)>, Value) {
     let client = client_of(node);
-    let running =
-        tokio::spawn(async move { call(&client, Method::POST, "/long/_search", &long_search()).await });
+    let running = tokio::spawn(async move { call(&client, Method::POST, path, &body).await });
     loop {
         if let Some(task) = listed(node).await.pop() {
             return (running, task);
@@ -154,5 +161,126 @@ async fn searches_that_wait_for_the_same_values_leave_room_for_others() {
     for search in waiting {
         let (status, found) = search.await.expect("no panic");
         assert_eq!((status, &found["hits"]["total"]["value"]), (200, &json!(40_000)), "{found}");
+    }
+}
+
+/// Takes some tenths of a second, whatever document it is asked for.
+const SLOW_SCRIPT: &str = "def x = 0; for (int i = 0; i < 900000; i++) { x = x + i; } return 1";
+/// So many of them take several times as long as anything may go on that nobody wants.
+const SLOW_DOCUMENTS: usize = 300;
+
+/// Searches whose hits are found at once, and of which what is made of these takes long.
+fn slow_to_show() -> Vec<(&'static str, Value)> {
+    let all = json!({"match_all": {}});
+    let group = json!({"name": "best", "sort": [{"_script": {"type": "number", "script": SLOW_SCRIPT}}]});
+    vec![
+        (
+            "script_fields",
+            json!({"size": SLOW_DOCUMENTS, "query": all, "script_fields": {"x": {"script": SLOW_SCRIPT}}}),
+        ),
+        (
+            "rescore",
+            json!({"size": SLOW_DOCUMENTS, "query": all, "rescore": {"window_size": SLOW_DOCUMENTS, "query": {
+                "rescore_query": {"script_score": {"query": all, "script": {"source": SLOW_SCRIPT}}}}}}),
+        ),
+        (
+            "collapse",
+            json!({"size": SLOW_DOCUMENTS, "query": all, "collapse": {"field": "k", "inner_hits": group}}),
+        ),
+        (
+            "sort",
+            json!({"size": 1, "query": all, "sort": [{"_script": {"type": "number", "script": SLOW_SCRIPT}}]}),
+        ),
+    ]
+}
+
+async fn cancel(node: &SearchNode, task: &Value) {
+    let id = format!("{}:{}", task["node"].as_str().expect("a node"), task["id"]);
+    let path = format!("/_tasks/{id}/_cancel");
+    assert_eq!(call(&node.client, Method::POST, &path, &json!({})).await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_made_of_hits_ends_when_it_is_cancelled_when_its_client_goes_and_when_its_time_is_up() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = SearchNode::start(folder.path(), &folder.path().join("data")).await.expect("a node");
+    let fields = json!({"k": {"type": "keyword"}});
+    let index = json!({"settings": {"number_of_shards": 1}, "mappings": {"properties": fields}});
+    assert_eq!(call(&node.client, Method::PUT, "/slow", &index).await.0, 200);
+    let lines: String =
+        (0..SLOW_DOCUMENTS).map(|n| format!("{{\"index\":{{}}}}\n{{\"k\":\"{n:04}\"}}\n")).collect();
+    let sent =
+        node.client.send(Method::POST, "/slow/_bulk?refresh=true", "application/x-ndjson", lines).await;
+    assert!(sent.expect("answered").is_success());
+
+    for (what, search) in slow_to_show() {
+        let (running, task) = started(&node, "/slow/_search", search.clone()).await;
+        let begun = Instant::now();
+        cancel(&node, &task).await;
+        let (status, answer) = running.await.expect("answered");
+        assert!(begun.elapsed() < ENDS_WITHIN, "{what} took {:?}", begun.elapsed());
+        let error = &answer["error"]["type"];
+        assert_eq!((status, error), (400, &json!("task_cancelled_exception")), "{what}: {answer}");
+        wait_none_is_listed(&node).await;
+
+        let (running, _) = started(&node, "/slow/_search", search.clone()).await;
+        running.abort();
+        wait_none_is_listed(&node).await;
+
+        // Documents are read however long the search has taken, as in Elasticsearch.
+        if what == "script_fields" {
+            continue;
+        }
+        let begun = Instant::now();
+        let (status, part) = call(&node.client, Method::POST, "/slow/_search?timeout=500ms", &search).await;
+        assert!(begun.elapsed() < ENDS_WITHIN, "{what} took {:?}", begun.elapsed());
+        assert_eq!((status, &part["timed_out"]), (200, &json!(true)), "{what}: {part}");
+        let hits = part["hits"]["hits"].as_array().expect("hits");
+        if what != "sort" {
+            assert_eq!(hits.len(), SLOW_DOCUMENTS, "{what}");
+            assert!(
+                hits.iter().all(|hit| hit["_score"] == json!(1.0)),
+                "{what}: they are as they were found"
+            );
+        }
+        if what == "collapse" {
+            let nothing = json!({"total": {"value": 0, "relation": "gte"}, "max_score": null, "hits": []});
+            assert_eq!(hits[SLOW_DOCUMENTS - 1]["inner_hits"]["best"]["hits"], nothing);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn phrases_of_thousands_of_words_end_when_their_time_is_up() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = SearchNode::start(folder.path(), &folder.path().join("data")).await.expect("a node");
+    let fields = json!({"t": {"type": "text"}, "m": {"type": "match_only_text"}});
+    let index = json!({"settings": {"number_of_shards": 1}, "mappings": {"properties": fields}});
+    assert_eq!(call(&node.client, Method::PUT, "/words", &index).await.0, 200);
+    let long = vec!["row"; 40_000].join(" ");
+    let document = json!({"t": long, "m": long});
+    assert_eq!(call(&node.client, Method::PUT, "/words/_doc/1?refresh=true", &document).await.0, 201);
+    let words = vec!["row"; 10_000].join(" ");
+    let quoted = format!("\"{words}\"~3");
+    for query in [
+        json!({"match_phrase": {"t": {"query": words, "slop": 3}}}),
+        json!({"match_phrase": {"m": {"query": words, "slop": 3}}}),
+        json!({"multi_match": {"query": words, "fields": ["t", "m"], "type": "phrase", "slop": 3}}),
+        json!({"query_string": {"query": quoted, "fields": ["t"]}}),
+        json!({"simple_query_string": {"query": quoted, "fields": ["t"]}}),
+        json!({"bool": {"filter": [{"match_phrase": {"t": {"query": words, "slop": 3}}}]}}),
+    ] {
+        let what = query.to_string().chars().take(30).collect::<String>();
+        let (begun, search) = (Instant::now(), json!({"query": query}));
+        let (status, part) = call(&node.client, Method::POST, "/words/_search?timeout=300ms", &search).await;
+        assert!(begun.elapsed() < ENDS_WITHIN, "{what} took {:?}", begun.elapsed());
+        assert_eq!((status, &part["timed_out"]), (200, &json!(true)), "{what}: {part}");
+
+        let (running, task) = started(&node, "/words/_search", search).await;
+        cancel(&node, &task).await;
+        let (status, answer) = running.await.expect("answered");
+        let error = &answer["error"]["type"];
+        assert_eq!((status, error), (400, &json!("task_cancelled_exception")), "{what}: {answer}");
+        wait_none_is_listed(&node).await;
     }
 }

@@ -202,7 +202,8 @@ async fn what_a_silent_node_holds_is_told_of_and_what_it_was_asked_for_nobody_it
     let points = json!({"pit_id": [first["id"], second["id"]]});
     let opening = cluster.ask(0, Method::POST, "/i/_pit?keep_alive=5m", None);
     let early = "/i/_async_search?wait_for_completion_timeout=500ms";
-    let body = json!({"size": 0, "track_total_hits": true});
+    let count = json!({"numbers": {"value_count": {"field": "n"}}});
+    let body = json!({"size": 0, "track_total_hits": true, "aggs": count});
     let (closed, cleared, early, opened) = tokio::join!(
         cluster.done(0, Method::DELETE, "/_pit", Some(&point)),
         cluster.done(2, Method::DELETE, "/_search/scroll", Some(&scrolls)),
@@ -219,6 +220,7 @@ async fn what_a_silent_node_holds_is_told_of_and_what_it_was_asked_for_nobody_it
     let (shards, total) = (&early["response"]["_shards"], &early["response"]["hits"]["total"]["value"]);
     assert!((1..3).contains(&shards["successful"].as_u64().expect("a number")), "{early}");
     assert!((1..DOCUMENTS as u64).contains(&total.as_u64().expect("a number")), "{early}");
+    assert_eq!(&early["response"]["aggregations"]["numbers"]["value"], total, "{early}");
     cluster.thaw(1).expect("thawed");
 
     let closed = async || {

@@ -88,6 +88,41 @@ async fn a_search_that_is_ended_through_another_node_ends_on_all() {
     wait_none_is_listed(&cluster).await;
 }
 
+/// Hits are found at once, and what is shown of each takes long, on whatever node it is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hits_that_are_read_on_several_nodes_end_with_their_search() {
+    let cluster = Cluster::start(3, &[]).await.expect("a cluster");
+    let index = json!({"settings": {"number_of_shards": 3, "number_of_replicas": 0}});
+    cluster.done(0, Method::PUT, "/slow", Some(&index)).await.expect("created");
+    cluster.wait_green(0, STARTS_WITHIN).await.expect("all copies");
+    let lines: String = (0..600).map(|n| format!("{{\"index\":{{}}}}\n{{\"n\":{n}}}\n")).collect();
+    let (status, _) = cluster.bulk(0, "/slow/_bulk?refresh=true", lines).await.expect("answered");
+    assert_eq!(status, 200);
+    let slow = "def x = 0; for (int i = 0; i < 900000; i++) { x = x + i; } return x";
+    let body = json!({"size": 600, "script_fields": {"x": {"script": slow}}}).to_string();
+    let client = client_of(&cluster, 0);
+    let running = tokio::spawn(async move {
+        let answer = client.send(Method::POST, "/slow/_search", "application/json", body).await;
+        let answer = answer.expect("answered");
+        (answer.status, serde_json::from_slice::<Value>(&answer.body).unwrap_or_default())
+    });
+    // The parts that look for hits are over, and the whole goes on.
+    let reading = cluster.wait_for("the hits to be read", STARTS_WITHIN, async || {
+        let tasks = listed(&cluster, 1).await?;
+        let [only] = tasks.as_slice() else { return None };
+        let (_, stats) = cluster.ask(1, Method::GET, "/slow/_stats/search", None).await.ok()?;
+        let has_found = stats["_all"]["total"]["search"]["query_total"].as_u64()? >= 3;
+        has_found.then(|| format!("{}:{}", only["node"].as_str().unwrap_or_default(), only["id"]))
+    });
+    let id = reading.await.expect("they are");
+    cluster.done(2, Method::POST, &format!("/_tasks/{id}/_cancel"), None).await.expect("cancelled");
+
+    let ended = tokio::time::timeout(ENDS_WITHIN, running).await.expect("it ends");
+    let (status, answer) = ended.expect("answered");
+    assert_eq!((status, &answer["error"]["type"]), (400, &json!("task_cancelled_exception")), "{answer}");
+    wait_none_is_listed(&cluster).await;
+}
+
 /// Nobody hears from a frozen node before the time is up: its shards have failed, and one that is lost does not look like nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn shards_that_did_not_answer_in_time_have_failed() {

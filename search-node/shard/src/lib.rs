@@ -40,11 +40,11 @@ pub use disk::{
     create_inner_folder_durably, replace as replace_file,
 };
 pub use engine::{
-    Applied, ApplyRun, Aside, Buffers, Codec, Condition, CopyDigest, EngineError, EngineOptions, FieldBytes,
-    Fielddata, FilesSnapshot, Flushed, ForceMerge, History, IndexSort, KeptAnswer, LARGE_DOCUMENT_BYTES,
-    MergeOptions, QueryCache, QueryCacheFigures, QueryCacheOptions, RequestCache, RequestCacheFigures,
-    RequestCacheOptions, SegmentFigures, ShardActivity, Shared, StoredDocument, Timed, TombstoneBudget,
-    Workers, WriteOutcome, WriteRequest, WriteRun, Written,
+    Applied, ApplyRun, Aside, Buffers, CacheFigures, Codec, Condition, CopyDigest, EngineError,
+    EngineOptions, FieldBytes, Fielddata, FilesSnapshot, Flushed, ForceMerge, History, IndexSort, KeptAnswer,
+    LARGE_DOCUMENT_BYTES, MergeOptions, QueryCache, QueryCacheOptions, RequestCache, RequestCacheOptions,
+    SegmentFigures, ShardActivity, Shared, StoredDocument, Timed, TombstoneBudget, Workers, WriteOutcome,
+    WriteRequest, WriteRun, Written,
 };
 pub use highlight::{
     BoundaryScanner, Fragmenter, Highlight, HighlightField, HighlightKind, HighlightOptions, Highlighter,

@@ -12,9 +12,9 @@ use tantivy::DocAddress;
 
 use crate::copying::check_finished;
 use crate::engine::{
-    Activity, Engine, EngineError, EngineOptions, FieldBytes, Flushed, ForceMerge, KeptAnswer,
-    QueryCacheFigures, RequestCacheFigures, SegmentFigures, ShardActivity, Shared, StoredDocument, View,
-    WriteOutcome, WriteRequest, WriteRun, Written,
+    Activity, CacheFigures, Engine, EngineError, EngineOptions, FieldBytes, Flushed, ForceMerge, KeptAnswer,
+    SegmentFigures, ShardActivity, Shared, StoredDocument, View, WriteOutcome, WriteRequest, WriteRun,
+    Written,
 };
 use crate::highlight::{Highlight, Highlighter};
 use crate::mapping::Mapping;
@@ -85,9 +85,9 @@ pub struct ShardStats {
     /// How often some of it had to go for something else, counted over the segments that are there.
     pub fielddata_evictions: u64,
     /// What is kept of filters, and what was done with them since the shard was opened.
-    pub queries: QueryCacheFigures,
+    pub queries: CacheFigures,
     /// What is kept of answers, and how often that was of use since the shard was opened.
-    pub requests: RequestCacheFigures,
+    pub requests: CacheFigures,
     /// What was done since the shard was opened, with the time it took.
     pub activity: ShardActivity,
 }
@@ -549,7 +549,7 @@ impl Reader {
         query: &Query,
         context: &QueryContext<'_>,
         stop: AskStop<'_>,
-    ) -> Result<Vec<Option<f32>>, SearchError> {
+    ) -> Result<Option<Vec<Option<f32>>>, SearchError> {
         scores(&self.view, hits, query, context, stop)
     }
 

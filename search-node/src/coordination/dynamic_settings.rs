@@ -7,8 +7,8 @@ use cluster::state::{ClusterState, Command};
 
 use crate::action::async_search::RESPONSE_SIZE;
 use crate::action::search::{
-    DEFAULT_KEEP_ALIVE, HeldLimits, MAX_KEEP_ALIVE, MAX_OPEN_PIT_CONTEXT, MAX_OPEN_SCROLL_CONTEXT,
-    MAX_OPEN_SCROLL_SIZE,
+    DEFAULT_KEEP_ALIVE, HeldLimits, MAX_BUCKETS, MAX_KEEP_ALIVE, MAX_OPEN_PIT_CONTEXT,
+    MAX_OPEN_SCROLL_CONTEXT, MAX_OPEN_SCROLL_SIZE,
 };
 use crate::indices::{AUTO_CREATE, AutoCreate};
 
@@ -89,7 +89,7 @@ impl DynamicSettings {
     /// Whether there is a setting of this name.
     pub(crate) fn knows(name: &str) -> bool {
         matches!(name, ADAPTIVE | AUTO_CREATE | RECOVERY_BYTES | RESPONSE_SIZE)
-            || name == MAX_OPEN_SCROLL_SIZE
+            || [MAX_OPEN_SCROLL_SIZE, MAX_BUCKETS].contains(&name)
             || HELD.contains(&name)
             || AllocationSettings::knows(name)
     }
@@ -106,7 +106,7 @@ impl DynamicSettings {
                 format!("failed to parse setting [{name}] with value [{value}] as a size in bytes: use 40mb, or 0 for no bound")
             });
         }
-        if HELD.contains(&name) {
+        if HELD.contains(&name) || name == MAX_BUCKETS {
             return check_held(name, value);
         }
         if name == AUTO_CREATE {
@@ -128,6 +128,11 @@ impl DynamicSettings {
     /// How large the answer of an asynchronous search may be that is kept, where a node's own settings say `own`.
     pub(crate) fn async_response_bytes(&self, own: u64) -> u64 {
         self.value(RESPONSE_SIZE).and_then(read_bytes).unwrap_or(own)
+    }
+
+    /// How many buckets an answer may have, if that is said.
+    pub(crate) fn buckets_max(&self) -> Option<usize> {
+        self.value(MAX_BUCKETS).and_then(|value| value.parse().ok())
     }
 
     /// How many points in time nodes hold for clients and for how long, where a node's own settings say `own`.
@@ -261,6 +266,19 @@ mod tests {
         assert!(
             DynamicSettings::check(RECOVERY_BYTES, "fast").is_err_and(|reason| reason.contains("[fast]"))
         );
+    }
+
+    #[test]
+    fn buckets_are_as_many_as_was_said_last() {
+        let mut set = DynamicSettings::default();
+        assert_eq!(set.buckets_max(), None);
+        set.persistent = texts(&[(MAX_BUCKETS, "10")]);
+        set.transient = texts(&[(MAX_BUCKETS, "7")]);
+        assert_eq!((set.buckets_max(), DynamicSettings::knows(MAX_BUCKETS)), (Some(7), true));
+        assert_eq!(DynamicSettings::check(MAX_BUCKETS, "0"), Ok(()));
+        for value in ["-1", "many"] {
+            assert!(DynamicSettings::check(MAX_BUCKETS, value).is_err_and(|reason| reason.contains(value)));
+        }
     }
 
     #[test]

@@ -214,7 +214,7 @@ fn keep_alive(call: &Call) -> Result<Option<Duration>, ApiError> {
 }
 
 /// How large an answer may be that is kept.
-fn response_bytes_max(node: &Node) -> u64 {
+pub(super) fn response_bytes_max(node: &Node) -> u64 {
     let own = node.settings.async_search.response_bytes_max;
     DynamicSettings::of(&View::of(node).map).async_response_bytes(own)
 }

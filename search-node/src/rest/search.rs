@@ -7,12 +7,13 @@ use futures::FutureExt;
 use http::Method;
 use serde_json::{Map, Value, json};
 
+use super::async_search::response_bytes_max;
 use super::call::Call;
 use super::envelope::Reply;
 use super::router::{Route, route};
 use crate::action::search::{
-    Manner, Scope, Untold, check_in_point, count_matches, may_name_documents, read_terminate_after, search,
-    with_documents,
+    Batch, Manner, Scope, Untold, check_in_point, count_matches, may_name_documents, read_terminate_after,
+    search, with_documents,
 };
 use crate::error::ApiError;
 use crate::indices::may_name_scripts;
@@ -20,6 +21,8 @@ use crate::memory::Reservation;
 use crate::tasks::{Description, Searched, Task, TaskKind};
 use crate::time_span::read_span;
 
+/// How many shards of a search are told of together while it runs, unless a request says otherwise, as in Elasticsearch.
+const BATCH_DEFAULT: usize = 5;
 const METHODS: &[Method] = &[Method::GET, Method::POST];
 const PARAMS: &[&str] = &[
     "allow_no_indices",
@@ -144,7 +147,7 @@ pub(super) async fn run_search(call: Call) -> Result<Reply, ApiError> {
 pub(super) fn found(call: &Call, read: Option<Value>, task: &Task) -> Result<Value, ApiError> {
     let mut json = read.map_or_else(|| call.json(), Ok)?;
     add_uri_parameters(call, &mut json)?;
-    let manner = Manner { scroll: scroll_of(call)?, ..manner(call, &json)? };
+    let manner = Manner { scroll: scroll_of(call)?, batch: batch_of(call, task)?, ..manner(call, &json)? };
     let names_indices = call.path.contains_key("index");
     let says_names = NAMES.iter().any(|name| call.param(name).is_some());
     check_in_point(&json, names_indices, says_names, &manner)?;
@@ -254,7 +257,15 @@ pub(super) fn manner(call: &Call, body: &Value) -> Result<Manner, ApiError> {
         scroll: None,
         request_cache: request_cache(call)?,
         typed_keys: call.flag("typed_keys")?,
+        batch: None,
     })
+}
+
+/// How what has been found is told while the search runs: of those alone whose answers are asked for later.
+fn batch_of(call: &Call, task: &Task) -> Result<Option<Batch>, ApiError> {
+    let shards = call.number("batched_reduce_size")?.map_or(BATCH_DEFAULT, |shards| shards as usize);
+    let batch = Batch { shards, bytes_max: response_bytes_max(&call.node) };
+    Ok((task.kind == TaskKind::AsyncSearch).then_some(batch))
 }
 
 /// Whether answers of shards are kept. Where words are to be counted in all shards first, they are not.

@@ -1,9 +1,10 @@
 //! How much of a search is answered, for who looks before it is over.
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 
 /// What the shards have that have answered.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Answered {
     /// How many shards have answered, those among them that were skipped, and from how many nodes.
     pub shards: usize,
@@ -11,6 +12,8 @@ pub(crate) struct Answered {
     pub nodes: usize,
     /// How many matches there are in them.
     pub total: u64,
+    /// What is computed of these, as JSON, where somebody may look and there is room for it.
+    pub aggs: Option<Bytes>,
 }
 
 /// The same while it changes.
@@ -27,7 +30,12 @@ impl AnsweredSoFar {
     }
 
     pub(crate) fn now(&self) -> Answered {
-        *self.0.lock()
+        self.0.lock().clone()
+    }
+
+    /// It is over: what was computed so far is of no use any more.
+    pub(crate) fn forget_aggs(&self) {
+        self.0.lock().aggs = None;
     }
 }
 
@@ -45,5 +53,9 @@ mod tests {
             so_far.tell(told);
             assert_eq!(so_far.now(), known);
         }
+        so_far.tell(Answered { aggs: Some(Bytes::from_static(b"{}")), ..of(4, 9) });
+        assert!(so_far.now().aggs.is_some());
+        so_far.forget_aggs();
+        assert_eq!(so_far.now(), of(4, 9));
     }
 }

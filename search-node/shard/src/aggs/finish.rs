@@ -11,8 +11,8 @@ use super::collect::{date_bucket, unorder_f64};
 use super::field_formats::{ReadFormats, Shown};
 use super::partial::{AggPartial, Bucket, Key, State, Sums};
 use super::request::{
-    AggError, AggRequest, BUCKETS_MAX, DateHistogram, Histogram, Interval, Kind, Metric, Node, OrderBy,
-    Terms, bound_millis,
+    AggError, AggRequest, DateHistogram, Histogram, Interval, Kind, Metric, Node, OrderBy, Terms,
+    bound_millis,
 };
 use crate::mapping::dates::{DateFormats, show};
 use crate::mapping::{decode_version, show_ip};
@@ -24,18 +24,24 @@ pub fn finish(request: &AggRequest, mut partial: AggPartial, now_millis: i64) ->
     let formats =
         partial.formats.take().map_or_else(ReadFormats::default, |formats| ReadFormats::new(*formats));
     let meter = request.room.meter();
-    let mut finishing = Finishing { now: now_millis, left: BUCKETS_MAX, formats, meter };
+    let most = request.most_buckets();
+    let mut finishing = Finishing { now: now_millis, most, left: most, formats, meter };
     finish_level(request, partial, &mut finishing).map(Value::Object)
 }
 
 /// What the making of an answer knows throughout.
 struct Finishing {
     now: i64,
+    /// How many buckets there may be.
+    most: usize,
     /// How many more buckets there may be.
     left: usize,
     formats: ReadFormats,
     meter: Meter,
 }
+
+/// The name of what bounds buckets, as it is told.
+const MAX_BUCKETS: &str = "search.max_buckets";
 
 /// What a bucket or a figure takes as JSON, as a tree and as a text, about: measured, 700 with a key and a count.
 const SHOWN_BYTES: usize = 768;
@@ -47,6 +53,24 @@ impl Finishing {
             kind: "circuit_breaking_exception",
             reason: "there is no memory for the buckets of the answer".to_owned(),
         })
+    }
+
+    /// Counts buckets of the answer.
+    fn count(&mut self, buckets: usize) -> Result<(), AggError> {
+        self.left = self.left.checked_sub(buckets).ok_or_else(|| self.too_many())?;
+        Ok(())
+    }
+
+    /// As Elasticsearch tells it, which counts them one by one.
+    fn too_many(&self) -> AggError {
+        let most = self.most;
+        QueryError {
+            kind: AggError::TOO_MANY_BUCKETS,
+            reason: format!(
+                "Trying to create too many buckets. Must be less than or equal to: [{most}] but was [{}]. This limit can be set by changing the [{MAX_BUCKETS}] cluster level setting.",
+                most + 1
+            ),
+        }
     }
 }
 
@@ -234,7 +258,7 @@ fn finish_dates(
         let first = by_start.keys().next().copied().into_iter().chain(low).min();
         let last = by_start.keys().next_back().copied().into_iter().chain(high).max();
         if let (Some(first), Some(last)) = (first, last) {
-            fill(&mut by_start, first, last, |start| next_date(histogram, start))?;
+            fill(&mut by_start, first, last, |start| next_date(histogram, start), finishing)?;
         }
     }
     by_start.retain(|_, bucket| bucket.count >= histogram.min_doc_count);
@@ -275,9 +299,10 @@ fn fill(
     first: i64,
     last: i64,
     next: impl Fn(i64) -> Option<i64>,
+    finishing: &Finishing,
 ) -> Result<(), AggError> {
     let mut start = first;
-    for _ in 0..=BUCKETS_MAX {
+    for _ in 0..=finishing.left {
         if start > last {
             return Ok(());
         }
@@ -287,16 +312,7 @@ fn fill(
             _ => return Ok(()),
         }
     }
-    Err(too_many())
-}
-
-fn too_many() -> AggError {
-    QueryError {
-        kind: "too_many_buckets_exception",
-        reason: format!(
-            "Trying to create too many buckets. Must be less than or equal to: [{BUCKETS_MAX}] but more were needed. Use a larger interval or a smaller size."
-        ),
-    }
+    Err(finishing.too_many())
 }
 
 fn finish_numbers(
@@ -313,7 +329,7 @@ fn finish_numbers(
         buckets.into_iter().map(|(key, bucket)| (step(&key), bucket)).collect();
     let ends = by_step.keys().next().copied().zip(by_step.keys().next_back().copied());
     if let (0, Some((first, last))) = (histogram.min_doc_count, ends) {
-        fill(&mut by_step, first, last, |step| step.checked_add(1))?;
+        fill(&mut by_step, first, last, |step| step.checked_add(1), finishing)?;
     }
     by_step.retain(|_, bucket| bucket.count >= histogram.min_doc_count);
     let key = |step: i64| {
@@ -329,7 +345,7 @@ fn show_buckets(
     shown: Option<&Shown>,
     finishing: &mut Finishing,
 ) -> Result<Vec<Value>, AggError> {
-    finishing.left = finishing.left.checked_sub(buckets.len()).ok_or_else(too_many)?;
+    finishing.count(buckets.len())?;
     buckets
         .into_iter()
         .map(|(key, bucket)| {

@@ -12,8 +12,8 @@ use crate::search::{Room, Within};
 
 /// Deeper aggregations are refused.
 const DEPTH_MAX: usize = 16;
-/// Buckets that an answer may hold; Elasticsearch's `search.max_buckets`.
-pub(super) const BUCKETS_MAX: usize = 65_536;
+/// Buckets that an answer may hold where nobody says how many, as in Elasticsearch.
+const BUCKETS_MAX: usize = 65_535;
 
 const KNOWN: [&str; 12] = [
     "terms",
@@ -39,6 +39,8 @@ pub struct AggRequest {
     pub(super) nodes: Vec<Node>,
     /// Where the memory of what they hold is asked for; of the outermost level only.
     pub(super) room: Within,
+    /// How many buckets the answer may hold, if that is said; of the outermost level only.
+    most_buckets: Option<usize>,
 }
 
 impl AggRequest {
@@ -46,6 +48,17 @@ impl AggRequest {
     #[must_use]
     pub fn within(self, room: Arc<dyn Room>) -> Self {
         Self { room: Within::new(room), ..self }
+    }
+
+    /// The same, with so many buckets in the answer at most.
+    #[must_use]
+    pub fn with_most_buckets(self, most: usize) -> Self {
+        Self { most_buckets: Some(most), ..self }
+    }
+
+    /// How many buckets the answer may hold.
+    pub fn most_buckets(&self) -> usize {
+        self.most_buckets.unwrap_or(BUCKETS_MAX)
     }
 
     /// Whether nothing is asked.
@@ -142,7 +155,7 @@ fn parse_level(json: &Value, depth: usize) -> Result<AggRequest, AggError> {
     let object =
         json.as_object().ok_or_else(|| QueryError::parsing("Expected [START_OBJECT] under [aggs]"))?;
     let nodes = object.iter().map(|(name, body)| parse_node(name, body, depth)).collect::<Result<_, _>>()?;
-    Ok(AggRequest { nodes, room: Within::default() })
+    Ok(AggRequest { nodes, ..AggRequest::default() })
 }
 
 fn parse_node(name: &str, body: &Value, depth: usize) -> Result<Node, AggError> {

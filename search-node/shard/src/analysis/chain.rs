@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::char_filters::{CharFilter, Corrections};
-use super::token::{End, Token, Tokens};
+use super::token::{End, Tokens};
 use super::token_filters::{InRules, TokenFilter};
 use super::tokenizers::{Keyword, Tokenizer};
 
@@ -139,15 +139,29 @@ impl Analyzer {
 
     /// The terms of a text with their places.
     pub(crate) fn terms(&self, text: &str) -> Vec<Term> {
+        self.terms_until(text, || false).map(|(terms, _)| terms).unwrap_or_default()
+    }
+
+    /// The same, and the place where the next text of a field stands if that is no further away. Nothing where `is_over` says so at one of the terms.
+    pub(crate) fn terms_until(
+        &self,
+        text: &str,
+        mut is_over: impl FnMut() -> bool,
+    ) -> Option<(Vec<Term>, usize)> {
         let filtered = self.chain.filtered(text);
-        // One before the first place; a first token without an increment stands at the first place too.
-        let mut position = -1_i64;
-        let tokens = self.chain.tokens(&filtered).map(|token: Token| {
+        let end = End::of(text);
+        let (mut terms, mut position) = (Vec::new(), -1_i64);
+        for token in self.chain.tokens_to_end(&filtered, &end) {
+            if is_over() {
+                return None;
+            }
+            // A first token without an increment stands at the first place too.
             position = (position + i64::from(token.increment)).max(0);
-            let position = usize::try_from(position).unwrap_or_default();
-            Term { text: token.text, position, length: token.length as usize }
-        });
-        tokens.collect()
+            let at = usize::try_from(position).unwrap_or_default();
+            terms.push(Term { text: token.text, position: at, length: token.length as usize });
+        }
+        let behind = usize::try_from(position + 1).unwrap_or_default() + end.places() as usize;
+        Some((terms, behind))
     }
 
     /// How many words a text has: places with a word, or all places, with those that are left out.

@@ -20,6 +20,7 @@
 mod activity;
 mod apply;
 mod buffers;
+mod cache_figures;
 mod codec;
 mod deletes;
 mod digest;
@@ -81,6 +82,7 @@ pub use activity::{ShardActivity, Timed};
 pub use apply::{Applied, ApplyRun};
 pub use buffers::Buffers;
 use buffers::Held;
+pub use cache_figures::CacheFigures;
 pub use codec::Codec;
 use deletes::Superseded;
 pub use digest::CopyDigest;
@@ -99,11 +101,11 @@ pub(crate) use levels::Level;
 pub use merge_policy::{ForceMerge, MergeOptions};
 pub use open::LARGE_DOCUMENT_BYTES;
 pub(crate) use query_cache::{Kept, Matches, ShardQueries};
-pub use query_cache::{QueryCache, QueryCacheFigures, QueryCacheOptions};
+pub use query_cache::{QueryCache, QueryCacheOptions};
 pub use read::StoredDocument;
 pub(crate) use replication::roll_back;
 pub(crate) use request_cache::ViewRequests;
-pub use request_cache::{KeptAnswer, RequestCache, RequestCacheFigures, RequestCacheOptions};
+pub use request_cache::{KeptAnswer, RequestCache, RequestCacheOptions};
 pub(crate) use runtime::RuntimeSegment;
 pub use segments::SegmentFigures;
 use segments::Segments;
@@ -368,7 +370,7 @@ pub(crate) struct View {
 
 impl View {
     /// What is kept of filters in the segments, and what was done with them since the shard was opened.
-    pub(crate) fn filter_figures(&self) -> QueryCacheFigures {
+    pub(crate) fn filter_figures(&self) -> CacheFigures {
         self.queries.figures(self.identities.values().map(|identities| identities.filters()))
     }
 }

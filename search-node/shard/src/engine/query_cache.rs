@@ -11,11 +11,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use hashbrown::{DefaultHashBuilder, HashMap};
 use parking_lot::Mutex;
-use serde::{Deserialize, Serialize};
 use tantivy::index::SegmentReader;
 use tantivy::query::{EmptyScorer, Scorer};
 use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, DocSet, Searcher, TERMINATED};
 
+use super::cache_figures::CacheFigures;
 use super::fielddata::{Charge, Fielddata, Keepable, NoRoom, SegmentFielddata};
 use super::layout::Layout;
 
@@ -76,24 +76,6 @@ pub(crate) struct SegmentFilters {
     counts: Arc<Counts>,
 }
 
-/// What the cache did and holds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct QueryCacheFigures {
-    /// Bytes that it holds.
-    pub bytes: u64,
-    /// How often a filter was there.
-    pub hits: u64,
-    /// How often one was not that could have been.
-    pub misses: u64,
-    /// Filters of segments that are there now.
-    pub entries: u64,
-    /// Filters of segments that were ever there.
-    pub made: u64,
-    /// How often one had to go for another.
-    pub evictions: u64,
-}
-
 /// The documents of a segment that match a filter, whether they are deleted or not.
 #[derive(Debug)]
 pub(crate) struct Matches {
@@ -139,10 +121,7 @@ impl ShardQueries {
     }
 
     /// What it did, and holds of the segments that there are now.
-    pub(super) fn figures<'s>(
-        &self,
-        segments: impl Iterator<Item = &'s SegmentFilters>,
-    ) -> QueryCacheFigures {
+    pub(super) fn figures<'s>(&self, segments: impl Iterator<Item = &'s SegmentFilters>) -> CacheFigures {
         let Counts { hits, misses, made, evictions } = &*self.counts;
         let told = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let (mut bytes, mut entries) = (0, 0);
@@ -150,7 +129,7 @@ impl ShardQueries {
             bytes += kept.bytes() as u64;
             entries += kept.entries();
         }
-        QueryCacheFigures {
+        CacheFigures {
             bytes,
             entries,
             hits: told(hits),
@@ -235,20 +214,6 @@ impl SegmentFilters {
 /// A filter means what the layout says that it was made under.
 fn named(name: &str, layout: &Arc<Layout>) -> String {
     format!("{:p} {name}", Arc::as_ptr(layout))
-}
-
-impl QueryCacheFigures {
-    /// Those of both.
-    pub fn and(self, other: Self) -> Self {
-        Self {
-            bytes: self.bytes + other.bytes,
-            hits: self.hits + other.hits,
-            misses: self.misses + other.misses,
-            entries: self.entries + other.entries,
-            made: self.made + other.made,
-            evictions: self.evictions + other.evictions,
-        }
-    }
 }
 
 /// What came of keeping a filter.

@@ -7,8 +7,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use serde::{Deserialize, Serialize};
-
+use super::cache_figures::CacheFigures;
 use super::fielddata::{Charge, Fielddata, Keepable, NoRoom, SegmentFielddata};
 use super::{Engine, View};
 
@@ -44,32 +43,6 @@ pub(crate) struct ShardRequests {
 pub(crate) struct ViewRequests {
     of: Arc<ShardRequests>,
     kept: SegmentFielddata,
-}
-
-/// What the cache did and holds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct RequestCacheFigures {
-    /// Bytes that it holds.
-    pub bytes: u64,
-    /// How often an answer was there.
-    pub hits: u64,
-    /// How often one was not that may be kept.
-    pub misses: u64,
-    /// How often one had to go for another, or as its time was up.
-    pub evictions: u64,
-}
-
-impl RequestCacheFigures {
-    /// Those of both.
-    pub fn and(self, other: Self) -> Self {
-        Self {
-            bytes: self.bytes + other.bytes,
-            hits: self.hits + other.hits,
-            misses: self.misses + other.misses,
-            evictions: self.evictions + other.evictions,
-        }
-    }
 }
 
 /// An answer that is kept, as bytes that whoever asks understands.
@@ -175,12 +148,13 @@ impl ViewRequests {
     }
 
     /// What the shard did, and what is held of this point in time.
-    pub(crate) fn figures(&self) -> RequestCacheFigures {
-        RequestCacheFigures {
+    pub(crate) fn figures(&self) -> CacheFigures {
+        CacheFigures {
             bytes: self.kept.bytes() as u64,
             hits: self.of.hits.load(Ordering::Relaxed),
             misses: self.of.misses.load(Ordering::Relaxed),
             evictions: self.of.evictions.load(Ordering::Relaxed),
+            ..CacheFigures::default()
         }
     }
 }

@@ -15,6 +15,7 @@ use super::weights::lent::Lent;
 use super::weights::scripted::{Purpose, ScriptInSegment, Scripted as Script};
 use super::{Faults, QueryError, doc_values};
 use crate::engine::Layout;
+use crate::search::AskStop;
 
 /// How far the points of documents are.
 pub(crate) struct Distances<'a> {
@@ -100,7 +101,10 @@ impl Scripted {
         layout: &Arc<Layout>,
         context: &QueryContext<'_>,
         reader: &SegmentReader,
+        stop: AskStop<'_>,
     ) -> Self {
+        let faults = Faults::default();
+        faults.until(stop);
         let script = Script {
             script: asked.script.clone(),
             layout: Arc::clone(layout),
@@ -109,7 +113,7 @@ impl Scripted {
             limits: context.rules.script,
             lent: Lent::default(),
             purpose: Purpose::Sort,
-            faults: Faults::default(),
+            faults,
         };
         Self { script: script.in_segment(reader), is_text: asked.is_text, last: None, fault: None }
     }
@@ -123,7 +127,9 @@ impl Scripted {
         }
         let computed = if self.fault.is_some() { Ok(self.nothing()) } else { self.compute(document, score) };
         let computed = computed.unwrap_or_else(|fault| {
-            self.fault = Some(fault);
+            if !self.script.has_ended() {
+                self.fault = Some(fault);
+            }
             self.nothing()
         });
         self.last = Some((document, computed.clone()));

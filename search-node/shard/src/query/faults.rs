@@ -101,6 +101,12 @@ pub(in crate::query) struct Looks {
 }
 
 impl Looks {
+    /// Whether a look has shown that it is over.
+    #[inline]
+    pub(in crate::query) fn has_ended(&self) -> bool {
+        self.of.has_ended()
+    }
+
     /// Whether it is over, after so much work more.
     #[inline]
     pub(in crate::query) fn is_over_after(&mut self, work: u32) -> bool {

@@ -59,6 +59,9 @@ pub struct QueryError {
 }
 
 impl QueryError {
+    /// The type of the error of an answer with more buckets than it may have.
+    pub const TOO_MANY_BUCKETS: &'static str = "too_many_buckets_exception";
+
     pub(crate) fn parsing(reason: impl Into<String>) -> Self {
         Self { kind: "parsing_exception", reason: reason.into() }
     }

@@ -7,14 +7,14 @@ use super::{AskStop, Hit, SearchError, Watch};
 use crate::engine::View;
 use crate::query::{Asked, Prepared, Query, QueryContext, score_at};
 
-/// The score of each hit; none for those that do not match.
+/// The score of each hit; none for those that do not match. Nothing at all where there is no time for all of them.
 pub(crate) fn scores(
     view: &View,
     hits: &[Hit],
     query: &Query,
     context: &QueryContext<'_>,
     stop: AskStop<'_>,
-) -> Result<Vec<Option<f32>>, SearchError> {
+) -> Result<Option<Vec<Option<f32>>>, SearchError> {
     let watch = Watch::new(stop);
     let mut scores = vec![None; hits.len()];
     let mut order: Vec<usize> = (0..hits.len()).collect();
@@ -23,7 +23,10 @@ pub(crate) fn scores(
     let segments: Vec<_> = view.searcher.segment_readers().iter().collect();
     let asked = Asked::new(query, view, context).until(stop);
     let mut prepared = Prepared::new(asked)?;
-    prepared.join(asked, watch.ask())?;
+    match prepared.join(asked, watch.ask()) {
+        Err(SearchError::TimeIsUp) => return Ok(None),
+        joined => joined?,
+    }
     let scoring = || EnableScoring::enabled_from_statistics_provider(&statistics, &view.searcher);
     let mut weight = prepared.query().weight(scoring())?;
     for of_segment in order.chunk_by(|a, b| hits[*a].segment == hits[*b].segment) {
@@ -38,16 +41,16 @@ pub(crate) fn scores(
         for at in of_segment {
             let document = hits[*at].document;
             scores[*at] = score_at(&mut *scorer, document);
+            // They are few, and each may take long.
+            if watch.is_over() {
+                break;
+            }
         }
-        match prepared.faults().check() {
-            // What was passed over at the end is not known.
-            Err(SearchError::TimeIsUp) => of_segment.iter().for_each(|at| scores[*at] = None),
-            checked => checked?,
-        }
-        if watch.is_over() {
+        if watch.has_ended() {
             break;
         }
+        prepared.faults().check()?;
     }
-    watch.end()?;
-    Ok(scores)
+    let is_partial = watch.end()?;
+    Ok((!is_partial).then_some(scores))
 }

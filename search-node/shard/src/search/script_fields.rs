@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{Hit, SearchError};
+use super::{AskStop, Hit, SearchError, goes_on};
 use crate::engine::View;
 use crate::query::{QueryContext, QueryError, ScriptSort, Scripted};
 
@@ -40,22 +40,34 @@ impl<'a> ScriptFields<'a> {
         Self { view, context, fields, opened: HashMap::new() }
     }
 
-    /// What they compute of a hit with this document.
-    pub fn of(&mut self, hit: &Hit, source: &Value) -> Result<Map<String, Value>, SearchError> {
+    /// What they compute of a hit with this document. Whoever ends the search ends them, too.
+    pub fn of(
+        &mut self,
+        hit: &Hit,
+        source: &Value,
+        stop: AskStop<'_>,
+    ) -> Result<Map<String, Value>, SearchError> {
         let Self { view, context, fields, opened } = self;
         let mut shown = Map::new();
         let Some(reader) = view.searcher.segment_readers().get(hit.segment as usize) else {
             return Ok(shown);
         };
         let opened = opened.entry(hit.segment).or_insert_with(|| {
-            let open = |field: &ScriptField| Scripted::open(&field.script, &view.layout, context, reader);
+            let open =
+                |field: &ScriptField| Scripted::open(&field.script, &view.layout, context, reader, stop);
             fields.iter().map(open).collect()
         });
         for (field, script) in fields.iter().zip(opened) {
+            goes_on(stop)?;
             match script.value_beside(hit.document, hit.score.unwrap_or_default(), source) {
                 Ok(value) => drop(shown.insert(field.name.clone(), listed(value))),
-                Err(_) if field.ignore_failure => {}
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    // What was broken off is no failure of the script.
+                    goes_on(stop)?;
+                    if !field.ignore_failure {
+                        return Err(error.into());
+                    }
+                }
             }
         }
         Ok(shown)

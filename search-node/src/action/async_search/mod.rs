@@ -145,6 +145,9 @@ impl AsyncSearches {
     ) {
         let found = found.map_or_else(Found::Failed, Found::Answer);
         {
+            if matches!(found, Found::Answer(_)) {
+                search.answered.forget_aggs();
+            }
             let mut inner = self.inner.lock();
             let mut state = search.state.lock();
             let counts = &mut inner.counts;
@@ -333,13 +336,23 @@ impl AsyncSearch {
         shown
     }
 
+    /// What is told of a search that has no answer: which shards have said what they have, how many matches there are in these, and what is computed
+    /// of them. Which of these are hits is known once all have answered, as in Elasticsearch.
     fn found_so_far(&self) -> Bytes {
-        Bytes::from(self.so_far().to_string())
+        let answered = self.answered.now();
+        let shown = self.show_answered(&answered).to_string();
+        Bytes::from(match (&answered.aggs, shown.strip_suffix('}')) {
+            (Some(aggs), Some(head)) => [head.as_bytes(), b",\"aggregations\":", aggs, b"}"].concat(),
+            _ => shown.into_bytes(),
+        })
     }
 
-    /// What is told of a search that has no answer: which shards have said what they have, and how many matches there are in these.
     fn so_far(&self) -> Value {
-        let Answered { shards, skipped, total, nodes } = self.answered.now();
+        self.show_answered(&self.answered.now())
+    }
+
+    fn show_answered(&self, answered: &Answered) -> Value {
+        let Answered { shards, skipped, total, nodes, .. } = *answered;
         json!({
             "took": 0, "timed_out": false, "num_reduce_phases": nodes,
             "_shards": {"total": self.shards, "successful": shards.min(self.shards), "skipped": skipped, "failed": 0},

@@ -130,14 +130,26 @@ fn shards_that_have_answered_are_told_of_while_the_others_search() {
     let searches = AsyncSearches::new(SETTINGS);
     let (search, registered) = begun(&searches).expect("begun");
 
-    registered.task.answered.tell(Answered { shards: 2, skipped: 1, nodes: 1, total: 40 });
+    registered.task.answered.tell(Answered {
+        shards: 2,
+        skipped: 1,
+        nodes: 1,
+        total: 40,
+        aggs: Some(Bytes::from_static(b"{\"m\":{\"value\":1.0}}")),
+    });
 
     let (_, shown) = show(&search, true);
     assert_eq!((&shown["is_partial"], &shown["is_running"]), (&json!(true), &json!(true)));
     let response = &shown["response"];
     assert_eq!(response["_shards"], json!({"total": 3, "successful": 2, "skipped": 1, "failed": 0}));
     assert_eq!(response["hits"]["total"], json!({"value": 40, "relation": "gte"}));
+    assert_eq!(response["aggregations"], json!({"m": {"value": 1.0}}));
+    assert_eq!(response["hits"]["hits"], json!([]));
     assert_eq!(search.show_status()["_shards"], response["_shards"]);
+
+    searches.finish(&search, Err(ApiError::task_cancelled("by user request")), 2_000, 100);
+    let (status, shown) = show(&search, true);
+    assert_eq!((status, &shown["response"]["aggregations"]["m"]["value"]), (400, &json!(1.0)), "{shown}");
 }
 
 #[tokio::test]

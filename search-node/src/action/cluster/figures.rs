@@ -7,9 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use cluster::state::{CopyId, IndexId, ShardId};
 use serde::{Deserialize, Serialize};
-use shard::{
-    EngineError, FieldBytes, QueryCacheFigures, RequestCacheFigures, SegmentFigures, Shard, ShardActivity,
-};
+use shard::{CacheFigures, EngineError, FieldBytes, SegmentFigures, Shard, ShardActivity};
 
 use crate::action::search::{HeldBytes, HeldFigures, HeldLimits};
 use crate::coordination::{read, write};
@@ -109,9 +107,9 @@ pub(crate) struct CopyFigures {
     /// How much of it is for each field, by its path; told only to who asks.
     pub(crate) fielddata: BTreeMap<String, u64>,
     /// What is kept of filters.
-    pub(crate) queries: QueryCacheFigures,
+    pub(crate) queries: CacheFigures,
     /// What is kept of answers.
-    pub(crate) requests: RequestCacheFigures,
+    pub(crate) requests: CacheFigures,
     pub(crate) is_throttled: bool,
     pub(crate) throttle_millis: u64,
     /// Writers that wait for a refresh.

@@ -71,9 +71,10 @@ pub(crate) fn shown_defaults() -> BTreeMap<String, String> {
     DEFAULTS.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-const DEFAULTS: [(&str, &str); 28] = [
+const DEFAULTS: [(&str, &str); 29] = [
     ("action.auto_create_index", "true"),
     ("search.default_keep_alive", "5m"),
+    ("search.max_buckets", "65535"),
     ("search.max_keep_alive", "24h"),
     ("search.max_open_pit_context", "300"),
     ("search.max_open_scroll_context", "500"),

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::body::{SearchBody, count};
+use super::until::Until;
 use super::{Manner, Scope, search};
 use crate::error::ApiError;
 use crate::node::Node;
@@ -58,27 +59,35 @@ impl Collapse {
         Ok(())
     }
 
-    /// Shows the best hits of the group of each hit.
+    /// Shows the best hits of the group of each hit, and tells whether there was time for all of them. What is left of that of the search is theirs.
     pub(super) fn expand(
         &self,
         hits: &mut [Value],
         groups: &[Value],
         json: &Value,
-        asked: (&Node, &Scope, &Manner, &Task),
-    ) -> Result<(), ApiError> {
+        (node, scope, manner, task): (&Node, &Scope, &Manner, &Task),
+        until: &Until,
+    ) -> Result<bool, ApiError> {
+        let mut is_whole = true;
         for (hit, group) in hits.iter_mut().zip(groups) {
             if self.inner_hits.is_empty() {
-                return Ok(());
+                break;
             }
             let mut shown = Map::new();
             for (name, inner) in &self.inner_hits {
-                let (node, scope, manner, task) = asked;
-                let mut found = search(node, scope, &self.query(inner, group, json), manner, false, task)?;
+                if until.is_time_up() && manner.allows_partial {
+                    is_whole = false;
+                    shown.insert(name.clone(), nothing());
+                    continue;
+                }
+                let manner = Manner { timeout: until.left(), batch: None, ..manner.clone() };
+                let mut found = search(node, scope, &self.query(inner, group, json), &manner, false, task)?;
+                is_whole &= found["timed_out"] != json!(true);
                 shown.insert(name.clone(), json!({"hits": found["hits"].take()}));
             }
             hit["inner_hits"] = Value::Object(shown);
         }
-        Ok(())
+        Ok(is_whole)
     }
 
     /// The search for the hits of one group.
@@ -99,6 +108,11 @@ impl Collapse {
         }
         Value::Object(body)
     }
+}
+
+/// What is shown of a group for which there was no time.
+fn nothing() -> Value {
+    json!({"hits": {"total": {"value": 0, "relation": "gte"}, "max_score": null, "hits": []}})
 }
 
 fn read_inner(value: &Value) -> Result<(String, Map<String, Value>), ApiError> {

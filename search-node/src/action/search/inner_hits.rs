@@ -130,6 +130,14 @@ impl<'a> InnerSearches<'a> {
         Self { cancelled, budget, searches, named: NamedSearches::new(cancelled), showing }
     }
 
+    /// An error where nobody waits for them any more: what is shown of one may take long.
+    fn check(&self) -> Result<(), ApiError> {
+        match self.cancelled.is_cancelled() {
+            true => Err(ApiError::task_cancelled("nobody waits for it")),
+            false => Ok(()),
+        }
+    }
+
     /// Ends what is read for them.
     fn stop(&self) -> Ending {
         when_cancelled(self.cancelled)
@@ -229,6 +237,7 @@ fn find<'a>(
     };
     let mut shown = Vec::new();
     for inner in found.hits.iter().skip(inner_hits.from) {
+        searches.check()?;
         let mut hit = show(inner_hits, inner, around, searches)?;
         let by = (&inner_hits.request.query, Some(inner_hits.path.as_str()));
         searches.named.add_inner(&mut hit, around.part, &inner.hit, by)?;
@@ -266,6 +275,7 @@ fn find_joined<'a>(
     let answer = part.reader.search_until(&request, &part.context(), &stop)?;
     let mut shown = Vec::new();
     for hit in answer.hits.iter().skip(inner_hits.from) {
+        searches.check()?;
         let stored = part.reader.fetch(hit)?;
         searches.budget.take_tree(&stored.source)?;
         let source: Value = serde_json::from_slice(&stored.source).unwrap_or_default();

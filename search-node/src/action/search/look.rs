@@ -42,20 +42,26 @@ impl Part {
         Ok(Found { answer, suggested })
     }
 
-    /// What was answered, its best hits in the order of other queries.
+    /// What was answered, its best hits in the order of other queries; in that in which they were found where there is no time for all of these, as in
+    /// Elasticsearch.
     fn rescored(
         &self,
         mut answer: SearchAnswer,
         body: &SearchBody,
         stop: AskStop<'_>,
     ) -> Result<SearchAnswer, SearchError> {
-        if answer.hits.is_empty() {
+        if answer.hits.is_empty() || body.rescore.is_empty() {
             return Ok(answer);
         }
+        let mut hits = answer.hits.clone();
         for rescore in &body.rescore {
-            rescore.apply(&mut answer.hits, &self.reader, &self.context(), stop)?;
-            answer.max_score = answer.hits.first().and_then(|best| best.score);
+            if !rescore.apply(&mut hits, &self.reader, &self.context(), stop)? {
+                answer.is_partial = true;
+                return Ok(answer);
+            }
         }
+        answer.max_score = hits.first().and_then(|best| best.score);
+        answer.hits = hits;
         Ok(answer)
     }
 

@@ -14,6 +14,7 @@
 //!  query      what one node finds in its copies, and the documents of hits it found
 //!  look       what there is in one of them
 //!  request_cache  which of their answers are kept for who asks the same, and under which names
+//!  buckets    how many buckets an answer may have
 //!  budget     the memory that all of that takes, promised before
 //!  profile    what it took in each shard, where that is asked
 //!  spread     asking the nodes, again elsewhere if one fails, and joining what they say; then for the documents (fetch)
@@ -32,6 +33,7 @@
 
 mod answer;
 mod body;
+mod buckets;
 mod budget;
 mod collapse;
 mod contexts;
@@ -67,6 +69,7 @@ use shard::{Query, parse_query};
 
 use self::answer::{show_score, show_shards, show_total};
 pub(crate) use self::body::{SearchBody, TrackTotal, check_timeout, read_source, read_terminate_after};
+pub(crate) use self::buckets::{BUCKETS, MAX_BUCKETS};
 pub(crate) use self::contexts::Contexts;
 pub(crate) use self::failed::{ShardFailure, phase_failed};
 pub(crate) use self::held::{HELD, HeldBytes, HeldContexts, HeldFigures, HeldLimits, Untold, answer_held};
@@ -113,6 +116,18 @@ pub(crate) struct Manner {
     pub request_cache: Option<bool>,
     /// Whether names in the answer say of what kind they are.
     pub typed_keys: bool,
+    /// So many shards are asked together, and told what they have before others are, where somebody may look meanwhile (`batched_reduce_size`). If
+    /// not said, all of a node are asked together.
+    pub batch: Option<Batch>,
+}
+
+/// How a search is told of while it runs.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Batch {
+    /// After so many shards.
+    pub shards: usize,
+    /// What is computed of them is told in so many bytes at most.
+    pub bytes_max: u64,
 }
 
 /// The names of what bounds points in time that are held for clients.
@@ -186,12 +201,13 @@ fn found_answer(
     let found = spread.find(body.from + body.size)?;
     let suggested = suggest::joined(found.suggested.iter(), &body.suggest)?;
     let completed = suggested.hits().cloned().collect();
-    let (found, documents) = spread.fetch(found, body.from, completed)?;
+    let (mut found, documents) = spread.fetch(found, body.from, completed)?;
     let Documents { mut hits, beside: completed } = documents;
     if let Some(collapse) = &body.collapse {
         let of_group = |hit: &Value| hit["fields"][&collapse.field][0].clone();
         let groups: Vec<Value> = hits.iter().map(of_group).collect();
-        collapse.expand(&mut hits, &groups, json, (node, scope, manner, task))?;
+        let asked = (node, scope, manner, task);
+        found.is_timed_out |= !collapse.expand(&mut hits, &groups, json, asked, spread.until())?;
     }
     let hits =
         if totals_as_number { hits.into_iter().map(inner_hits::with_plain_totals).collect() } else { hits };

@@ -354,6 +354,10 @@ pub(super) fn fetch_here(
         if let Some(error) = failed.get(&hit.shard) {
             return Err(error.clone());
         }
+        // What is shown of one may take long.
+        if cancelled.is_cancelled() {
+            return Err(ApiError::task_cancelled("nobody waits for it"));
+        }
         let begun = Instant::now();
         let made = (&mut searches, &mut showing, &mut named);
         let shown = fetch_one(parts, hit, body, made, (cancelled, budget))

@@ -85,16 +85,19 @@ impl Rescore {
         Ok(Self { window: WINDOW_DEFAULT, query, query_weight, rescore_weight, mode })
     }
 
-    /// Orders the best hits of a shard anew, of which there are as many as asked for. The others keep their order among themselves.
+    /// Orders the best hits of a shard anew, of which there are as many as asked for. The others keep their order among themselves. False where there is
+    /// no time for it, and they are as they were.
     pub(super) fn apply(
         &self,
         hits: &mut [Hit],
         reader: &Reader,
         context: &shard::QueryContext<'_>,
         stop: AskStop<'_>,
-    ) -> Result<(), SearchError> {
+    ) -> Result<bool, SearchError> {
         let window = self.window.min(hits.len());
-        let seconds = reader.scores(&hits[..window], &self.query, context, stop)?;
+        let Some(seconds) = reader.scores(&hits[..window], &self.query, context, stop)? else {
+            return Ok(false);
+        };
         let all = hits.iter_mut().zip(seconds.into_iter().chain(std::iter::repeat(None)));
         for (hit, second) in all {
             let first = hit.score.unwrap_or_default() * self.query_weight;
@@ -102,7 +105,7 @@ impl Rescore {
             hit.score = Some(joined);
         }
         hits.sort_by(|a, b| shard::compare_hits(a, b, &[]));
-        Ok(())
+        Ok(true)
     }
 }
 

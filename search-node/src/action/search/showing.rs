@@ -52,7 +52,7 @@ impl<'a> Showing<'a> {
         }
         if !shows.scripts.is_empty() {
             let made = || part.reader.script_fields(&shows.scripts, part.context());
-            add_fields(shown, self.scripts.get_or_insert_with(made).of(hit, document.source)?);
+            add_fields(shown, self.scripts.get_or_insert_with(made).of(hit, document.source, stop)?);
         }
         if let Some(asked) = &shows.highlight {
             let highlighter = self.highlighter(part, asked, query)?;

@@ -20,7 +20,6 @@ use transport::Lane;
 
 pub(super) use self::fetch::Documents;
 use self::said::read_partial;
-use super::Manner;
 use super::body::SearchBody;
 use super::budget::Budget;
 use super::failed::{ShardFailure, phase_failed};
@@ -29,6 +28,7 @@ use super::query::{HeldAsked, Part, Partial, Question, ShardAsked, Turn, find_he
 use super::shards::Target;
 use super::soonest::Asked;
 use super::until::Until;
+use super::{Batch, Manner, buckets};
 use crate::action::home::peer_of;
 use crate::coordination::{Action, Coordinator, Fault, fault_of};
 use crate::error::ApiError;
@@ -41,6 +41,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(600);
 /// How much longer than the request's timeout an answer is waited for: whoever ends then has yet to say what it found, on a host
 /// that may be busy.
 const ANSWER_GRACE: Duration = Duration::from_secs(1);
+/// So many times as much as on its way what is computed so far takes while it is written.
+const TIMES_OF_SO_FAR: u64 = 8;
 /// A search over several nodes.
 pub(super) struct Spread<'a> {
     node: &'a Node,
@@ -145,7 +147,10 @@ impl<'a> Spread<'a> {
         let budget = Arc::new(Budget::new(&node.memory, until.clone()));
         let aggs = match &body.request.aggs {
             none if none.is_empty() => AggRequest::default(),
-            some => some.clone().within(Arc::<Budget>::clone(&budget)),
+            some => {
+                let most = buckets::most(node);
+                some.clone().with_most_buckets(most).within(Arc::<Budget>::clone(&budget))
+            }
         };
         Self {
             node,
@@ -168,6 +173,11 @@ impl<'a> Spread<'a> {
             held: None,
             failures: Vec::new(),
         }
+    }
+
+    /// How long the search goes on.
+    pub(super) fn until(&self) -> &Until {
+        &self.until
     }
 
     /// Whether these are not the first hits of what is gone through.
@@ -223,8 +233,8 @@ impl<'a> Spread<'a> {
             return Ok(false);
         }
         let calls = self.ask(there, hits);
-        if !here.is_empty() {
-            let partial = self.find_here(&here, hits)?;
+        for together in here.chunks(self.together()) {
+            let partial = self.find_here(together, hits)?;
             self.take(None, partial, found, tries, errors);
         }
         for Pending { node, places, asked, call } in calls {
@@ -274,6 +284,11 @@ impl<'a> Spread<'a> {
         Ok(!is_over)
     }
 
+    /// How many shards of a node are asked at once.
+    fn together(&self) -> usize {
+        self.manner.batch.map_or(usize::MAX, |batch| batch.shards.max(1))
+    }
+
     /// Looks in shards of this node.
     fn find_here(&mut self, places: &[usize], hits: usize) -> Result<Partial, ApiError> {
         let own = self.node.coordinator.as_ref().map(|coordinator| coordinator.origin.process);
@@ -291,7 +306,22 @@ impl<'a> Spread<'a> {
     /// Aggregations as they are shown.
     pub(super) fn finished(&self, aggs: AggPartial, now_millis: i64) -> Result<Value, ApiError> {
         let finished = self.budget.checked(finish_aggs(&self.aggs, aggs, now_millis))?;
-        finished.map_err(|error| self.budget.late().unwrap_or_else(|| error.into()))
+        let failed = |error| buckets::not_finished(error, self.aggs.most_buckets());
+        finished.map_err(|error| self.budget.late().unwrap_or_else(|| failed(error)))
+    }
+
+    /// What is computed of the shards that have answered, as it is shown; none where nobody may look, or where there is no room for it beside the search.
+    fn aggs_so_far(&self, found: &Found) -> Option<Bytes> {
+        let Batch { bytes_max, .. } = self.manner.batch.filter(|_| !self.body.request.aggs.is_empty())?;
+        if found.answered >= found.shards {
+            return None;
+        }
+        let aggs = postcard::to_allocvec(&found.aggs).ok()?;
+        let _room = self.budget.spare(TIMES_OF_SO_FAR * aggs.len() as u64)?;
+        let copy = postcard::from_bytes(&aggs).ok()?;
+        let request = self.body.request.aggs.clone().with_most_buckets(self.aggs.most_buckets());
+        let shown = finish_aggs(&request, copy, self.now_millis).ok()?.to_string();
+        (shown.len() as u64 <= bytes_max).then(|| shown.into())
     }
 
     /// The memory that is promised for the text of a long answer.
@@ -365,8 +395,11 @@ impl<'a> Spread<'a> {
         let Some(coordinator) = &self.node.coordinator else { return Vec::new() };
         let text = if there.is_empty() { Vec::new() } else { self.json.to_string().into_bytes() };
         let within = self.until.left().map_or(ANSWER_WITHIN, |left| left.saturating_add(ANSWER_GRACE));
-        there
-            .into_iter()
+        let together = self.together();
+        let parts = there
+            .iter()
+            .flat_map(|(node, places)| places.chunks(together).map(|together| (*node, together.to_vec())));
+        parts
             .map(|(node, places)| {
                 let question = self.question(Some(node), &places, hits, text.clone());
                 let message = postcard::to_allocvec(&question).unwrap_or_default();
@@ -415,6 +448,7 @@ impl<'a> Spread<'a> {
             skipped: found.skipped,
             nodes: found.suggested.len(),
             total: found.total,
+            aggs: self.aggs_so_far(found),
         });
         for (place, error) in partial.failures {
             let error =

@@ -42,7 +42,7 @@ fn what_may_not_be_kept_or_fails_is_not_kept() {
     assert_eq!(view.make("b", 0, || Err("broken")), Err("broken"));
 
     assert_eq!((kept(&view, "a"), kept(&view, "b")), (None, None));
-    assert_eq!(view.figures(), RequestCacheFigures { misses: 2, ..RequestCacheFigures::default() });
+    assert_eq!(view.figures(), CacheFigures { misses: 2, ..CacheFigures::default() });
 }
 
 #[test]

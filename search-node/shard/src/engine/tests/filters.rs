@@ -1,7 +1,7 @@
 //! Filters whose matches are kept find what they found before, whatever is deleted, added or mapped meanwhile.
 
 use super::*;
-use crate::engine::{QueryCache, QueryCacheFigures, QueryCacheOptions};
+use crate::engine::{CacheFigures, QueryCache, QueryCacheOptions};
 use crate::search::{SearchAnswer, SearchError, SortField, SortKey};
 
 fn mapped(fields: &[(&str, &str)]) -> Arc<Mapping> {
@@ -37,7 +37,7 @@ fn ask(engine: &Arc<Engine>, query: &Value, keeps_filters: bool, hits: usize) ->
     search(&engine.view(), &request, &context, &never()).expect("searched")
 }
 
-fn figures(engine: &Arc<Engine>) -> QueryCacheFigures {
+fn figures(engine: &Arc<Engine>) -> CacheFigures {
     engine.view().filter_figures()
 }
 
@@ -112,7 +112,7 @@ fn without_room_filters_are_asked_as_ever() {
 }
 
 fn kept(engine: &Arc<Engine>) -> (u64, u64) {
-    let QueryCacheFigures { entries, made, .. } = figures(engine);
+    let CacheFigures { entries, made, .. } = figures(engine);
     (entries, made)
 }
 
@@ -189,7 +189,7 @@ fn a_filter_is_not_kept_where_others_leave_few_documents_to_it() {
 fn figures_only_rise_whatever_becomes_of_segments() {
     let folder = tempfile::tempdir().expect("a folder");
     let engine = engine_with(folder.path(), 3_000);
-    let mut before = QueryCacheFigures::default();
+    let mut before = CacheFigures::default();
     for round in 0..4 {
         add(&engine, round * 300..(round + 1) * 300);
         compare(&engine);
@@ -350,7 +350,7 @@ fn two_shards_with_the_same_segments_keep_their_own() {
     }
     linked.refresh(NOW).expect("refreshed");
     compare(&engine);
-    assert_eq!(figures(&linked), QueryCacheFigures::default());
+    assert_eq!(figures(&linked), CacheFigures::default());
     compare(&linked);
     let (of_one, of_other) = (figures(&engine), figures(&linked));
     assert_eq!((of_one.entries, of_one.bytes), (of_other.entries, of_other.bytes));

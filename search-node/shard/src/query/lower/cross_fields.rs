@@ -117,7 +117,7 @@ impl Lowering<'_> {
         matching: &Matching,
         make: impl Fn(&[&str]) -> Lowered,
     ) -> Lowered {
-        let terms = self.analyzer(analyzer)?.terms(&plain(value));
+        let terms = self.terms_of(&*self.analyzer(analyzer)?, &plain(value));
         if terms.is_empty() {
             return Ok(self.without_terms(matching));
         }

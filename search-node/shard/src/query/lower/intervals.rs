@@ -1,6 +1,8 @@
 //! The query for intervals. What depends on how many other terms an interval has is asked of each way in which it may be found, as the shortest of
 //! all is not always that with the fewest others.
 
+use std::collections::{HashMap, HashSet};
+
 use tantivy::Term as IndexTerm;
 use tantivy::schema::Field;
 
@@ -87,7 +89,7 @@ impl Lowering<'_> {
         let Some((mapping, field)) = self.words_of(path, words)? else { return Ok(any_of(Vec::new())) };
         let own = mapping.analysis.searching(&self.layout.analysis);
         let analyzer = self.analyzer(words.analyzer.as_deref().unwrap_or(own))?;
-        let terms = analyzer.terms(text);
+        let terms = self.terms_of(&analyzer, text);
         let term = |term: &Term| Tree::Terms(vec![IndexTerm::from_field_text(field, &term.text)]);
         let parts = if terms.iter().any(|term| term.length > 1) {
             along(&terms, &term)?
@@ -194,17 +196,16 @@ fn extended(of: Found, before: usize) -> Found {
 
 /// Any of several, each once.
 fn any_of(parts: Vec<Found>) -> Found {
-    let mut flat: Vec<Found> = Vec::new();
-    for part in parts {
-        let inner = match part {
-            Tree::Joined { how: IntervalJoin::Or, parts } if !parts.is_empty() => parts,
-            other => vec![other],
-        };
-        for one in inner {
-            if !flat.contains(&one) {
-                flat.push(one);
-            }
-        }
+    let inner = |part| match part {
+        Tree::Joined { how: IntervalJoin::Or, parts } if !parts.is_empty() => parts,
+        other => vec![other],
+    };
+    let mut flat: Vec<Found> = parts.into_iter().flat_map(inner).collect();
+    if flat.len() > 1 {
+        let mut known = HashSet::new();
+        let is_new: Vec<bool> = flat.iter().map(|one| known.insert(one)).collect();
+        let mut is_new = is_new.into_iter();
+        flat.retain(|_| is_new.next().unwrap_or(true));
     }
     if flat.len() == 1 { flat.remove(0) } else { Tree::joined(IntervalJoin::Or, flat) }
 }
@@ -245,14 +246,11 @@ fn in_order(parts: Vec<Found>) -> Found {
 }
 
 fn in_any_order(parts: Vec<Found>) -> Found {
-    let mut counted: Vec<(Found, usize)> = Vec::new();
-    for part in parts {
-        match counted.iter_mut().find(|(known, _)| *known == part) {
-            Some((_, times)) => *times += 1,
-            None => counted.push((part, 1)),
-        }
-    }
-    let parts = counted.into_iter().map(|(part, times)| repeated(part, times)).collect();
+    let mut times: HashMap<&Found, usize> = HashMap::new();
+    parts.iter().for_each(|part| *times.entry(part).or_default() += 1);
+    // Each where it stands first.
+    let each = parts.iter().filter_map(|part| Some(repeated(part.clone(), times.remove(part)?)));
+    let parts = each.collect();
     alone_or(IntervalJoin::Unordered, parts)
 }
 
@@ -303,6 +301,10 @@ fn each_way(parts: Vec<Found>, make: impl Fn(Vec<Found>) -> Found) -> Result<Vec
         let ways = split(part)?;
         if chosen.len() * ways.len() > WAYS_MAX {
             return Err(too_many());
+        }
+        if let [only] = ways.as_slice() {
+            chosen.iter_mut().for_each(|so_far| so_far.push(only.clone()));
+            continue;
         }
         let mut longer = Vec::with_capacity(chosen.len() * ways.len());
         for way in &ways {

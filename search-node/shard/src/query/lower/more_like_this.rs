@@ -13,6 +13,7 @@ use crate::json_values::{plain, plain_values_at};
 use crate::mapping::{FieldKind, FieldMapping};
 use crate::query::QueryError;
 use crate::query::ast::{Liked, MoreLikeThis};
+use crate::query::faults::COMPUTING;
 
 /// How often words are in what is liked.
 type Counts = BTreeMap<String, u32>;
@@ -179,7 +180,7 @@ impl Lowering<'_> {
     ) -> Result<(), QueryError> {
         let words: Vec<String> = if mapping.kind.is_text() {
             let analyzer = self.analyzer(analyzer)?;
-            analyzer.terms(text).into_iter().map(|term| term.text).collect()
+            self.terms_of(&analyzer, text).into_iter().map(|term| term.text).collect()
         } else {
             vec![plain(&self.normalized_value(mapping, &Value::from(text)))]
         };
@@ -205,10 +206,15 @@ impl Lowering<'_> {
         let searcher = &self.shared.view.searcher;
         let unreadable = |error: tantivy::TantivyError| QueryError::shard(error.to_string());
         let documents = searcher.num_docs();
-        let mut telling = Vec::new();
+        let (mut telling, mut looks) = (Vec::new(), self.shared.faults.looks());
         for (word, count) in counts {
             if count < asked.term_freq_min {
                 continue;
+            }
+            // Of a search that ends nothing comes.
+            if looks.is_over_after(COMPUTING.saturating_mul(u32::try_from(fields.len()).unwrap_or(u32::MAX)))
+            {
+                break;
             }
             let mut found: Option<(Term, u64)> = None;
             for field in fields {

@@ -212,7 +212,7 @@ impl Lowering<'_> {
         let own =
             if is_quoted { mapping.analysis.quoting(analysis) } else { mapping.analysis.searching(analysis) };
         let analyzer = self.analyzer(matching.analyzer.as_deref().unwrap_or(own))?;
-        Ok(!analyzer.terms(words).is_empty())
+        Ok(!self.terms_of(&analyzer, words).is_empty())
     }
 
     /// The best of what is made for each field.

@@ -22,6 +22,9 @@ use crate::query::weights::weighed::ScoredField;
 /// More ways through the terms of one text are refused; Elasticsearch's `indices.query.bool.max_clause_count`.
 const PATHS_MAX: usize = 1024;
 
+/// Phrases of more words are looked for here, where it is looked whether the search ends.
+const WORDS_OF_SHORT: usize = 64;
+
 type Made = Result<Box<dyn Query>, QueryError>;
 
 /// A way through terms: each with how far it stands behind the first.
@@ -182,7 +185,10 @@ impl TextTerms {
                 }
             }
         }
-        let is_plain = expansions.is_none() && slop == 0 && words.iter().all(|word| word.terms.len() == 1);
+        // Of many words it is not known beforehand how long they take, and tantivy does not look whether the search ends.
+        let is_short = words.len() <= WORDS_OF_SHORT;
+        let is_plain =
+            is_short && expansions.is_none() && slop == 0 && words.iter().all(|word| word.terms.len() == 1);
         let has_usual_numbers = self.scored.similarity == Similarity::USUAL;
         if is_plain && has_usual_numbers {
             let terms = || words.iter().map(|word| (word.offset as usize, word.terms[0].clone()));
@@ -227,25 +233,29 @@ fn paths(terms: &[Term]) -> Result<Vec<Path<'_>>, QueryError> {
     let Some(first) = terms.first() else { return Ok(Vec::new()) };
     let begin = first.position;
     let mut done = Vec::new();
-    // A path with the place that it has reached, and how long it is.
-    let mut open: Vec<(Path<'_>, usize, usize)> = vec![(Vec::new(), begin, 0)];
-    while let Some((path, place, length)) = open.pop() {
+    // Steps with the step before each: paths have them in common as far as they go together.
+    let mut steps: Vec<(Option<usize>, usize, &str)> = Vec::new();
+    // The last step of a path with the place that it has reached, and how long it is.
+    let mut open: Vec<(Option<usize>, usize, usize)> = vec![(None, begin, 0)];
+    while let Some((last, place, length)) = open.pop() {
         // Words that were left out leave holes.
         let at = terms.partition_point(|term| term.position < place);
         let Some(next) = terms.get(at).map(|term| term.position) else {
+            let before = |step: &usize| steps[*step].0;
+            let mut path: Path<'_> =
+                std::iter::successors(last, before).map(|step| (steps[step].1, steps[step].2)).collect();
+            path.reverse();
             done.push(path);
             continue;
         };
         let here = terms[at..].iter().take_while(|term| term.position == next);
         let offset = length + (next - place);
-        let ways: Vec<_> = here
-            .map(|term| {
-                let mut longer = path.clone();
-                longer.push((offset, term.text.as_str()));
-                (longer, next + term.length.max(1), offset + 1)
-            })
-            .collect();
-        open.extend(ways.into_iter().rev());
+        let from = open.len();
+        for term in here {
+            steps.push((last, offset, term.text.as_str()));
+            open.push((Some(steps.len() - 1), next + term.length.max(1), offset + 1));
+        }
+        open[from..].reverse();
         if done.len() + open.len() > PATHS_MAX {
             return Err(QueryError::argument(format!(
                 "the synonyms of a text make more than the [{PATHS_MAX}] ways through it that a query may have (too_many_clauses); search for fewer words, or give fewer synonyms"

@@ -39,7 +39,7 @@ impl Lowering<'_> {
         }
         let own = mapping.analysis.searching(&self.layout.analysis);
         let analyzer = self.analyzer(matching.analyzer.as_deref().unwrap_or(own))?;
-        let terms = self.text_terms(path, mapping, field, analyzer.terms(&plain(value)));
+        let terms = self.text_terms(path, mapping, field, self.terms_of(&analyzer, &plain(value)));
         if terms.terms.is_empty() {
             return Ok(self.without_terms(matching));
         }
@@ -79,7 +79,7 @@ impl Lowering<'_> {
         }
         let own = mapping.analysis.quoting(&self.layout.analysis);
         let analyzer = self.analyzer(matching.analyzer.as_deref().unwrap_or(own))?;
-        let terms = self.text_terms(path, mapping, field, analyzer.terms(&plain(value)));
+        let terms = self.text_terms(path, mapping, field, self.terms_of(&analyzer, &plain(value)));
         let expansions = prefix.then_some(matching.max_expansions);
         match terms.single() {
             Some(only) if prefix && (!terms.is_scored || mapping.prefixes().is_some()) => {
@@ -132,7 +132,7 @@ impl Lowering<'_> {
         }
         let own = mapping.analysis.searching(&self.layout.analysis);
         let analyzer = self.analyzer(matching.analyzer.as_deref().unwrap_or(own))?;
-        let mut terms = analyzer.terms(&plain(value));
+        let mut terms = self.terms_of(&analyzer, &plain(value));
         let Some(last) = terms.pop() else { return Ok(self.without_terms(matching)) };
         let occur = if matching.operator == Operator::And { Occur::Must } else { Occur::Should };
         let mut clauses = Vec::with_capacity(terms.len() + 1);
@@ -172,6 +172,13 @@ impl Lowering<'_> {
             objects: Levels::new(self.identities, paths, Some(path)),
             documents: Levels::new(self.identities, paths, None),
         })
+    }
+
+    /// The terms of a text that is asked for; not all of them where the search ends meanwhile, as nothing comes of it then.
+    pub(in crate::query) fn terms_of(&self, analyzer: &Analyzer, text: &str) -> Vec<Term> {
+        let mut looks = self.shared.faults.looks();
+        let terms = analyzer.terms_until(text, || looks.is_over_after(1));
+        terms.map(|(terms, _)| terms).unwrap_or_default()
     }
 
     /// The analyzer of a name.

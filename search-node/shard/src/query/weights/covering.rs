@@ -1,9 +1,11 @@
 //! Documents with so many of several terms as each says itself.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 use tantivy::index::SegmentReader;
-use tantivy::query::{EnableScoring, Explanation, Query, Scorer, Weight};
+use tantivy::query::{EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight};
 use tantivy::{DocId, DocSet, Score, TERMINATED};
 
 use super::function_score::{DocumentNumber, NumberInSegment};
@@ -50,7 +52,15 @@ impl NumberInSegment for OpenNumber {
 
 impl Query for Covering {
     fn weight(&self, scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
-        let terms = self.terms.iter().map(|term| term.weight(scoring)).collect::<tantivy::Result<_>>()?;
+        let mut looks = self.faults.looks();
+        let mut terms = Vec::with_capacity(self.terms.len());
+        for term in &self.terms {
+            // Of a search that ends nothing is found.
+            if looks.is_over_after(COMPUTING) {
+                break;
+            }
+            terms.push(term.weight(scoring)?);
+        }
         Ok(Box::new(CoveringWeight { terms, least: Arc::clone(&self.least), faults: self.faults.clone() }))
     }
 }
@@ -63,15 +73,25 @@ struct CoveringWeight {
 
 impl Weight for CoveringWeight {
     fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
-        let terms = self.terms.iter().map(|term| term.scorer(reader, boost));
+        let mut looks = self.faults.looks();
+        let mut terms = Vec::with_capacity(self.terms.len());
+        for term in &self.terms {
+            if looks.is_over_after(COMPUTING) || looks.has_ended() {
+                return Ok(Box::new(EmptyScorer));
+            }
+            terms.push(term.scorer(reader, boost)?);
+        }
+        let behind = terms.iter().enumerate().map(|(at, term)| Reverse((term.doc(), at))).collect();
         let mut scorer = CoveringScorer {
-            terms: terms.collect::<tantivy::Result<_>>()?,
+            terms,
+            behind,
+            here: Vec::new(),
             least: self.least.open(reader)?,
             faults: self.faults.clone(),
-            looks: self.faults.looks(),
+            looks,
             at: 0,
         };
-        scorer.settle();
+        scorer.find(0);
         Ok(Box::new(scorer))
     }
 
@@ -83,6 +103,10 @@ impl Weight for CoveringWeight {
 
 struct CoveringScorer {
     terms: Vec<Box<dyn Scorer>>,
+    /// Where the terms stand that are behind the document, the nearest on top.
+    behind: BinaryHeap<Reverse<(DocId, usize)>>,
+    /// The terms that the document has.
+    here: Vec<usize>,
     least: Box<dyn NumberInSegment>,
     faults: Faults,
     looks: Looks,
@@ -90,49 +114,63 @@ struct CoveringScorer {
 }
 
 impl CoveringScorer {
-    /// Moves on to a document with enough terms, the terms being at it or behind.
-    fn settle(&mut self) -> DocId {
+    /// Goes to the first document from one on that has enough terms.
+    fn find(&mut self, target: DocId) -> DocId {
+        let mut target = target;
         loop {
-            self.at = self.terms.iter().map(|term| term.doc()).min().unwrap_or(TERMINATED);
-            if self.at == TERMINATED || self.faults.any() || self.looks.is_over_after(COMPUTING) {
+            self.go_to(target);
+            let work = COMPUTING.saturating_add(u32::try_from(self.here.len()).unwrap_or(u32::MAX));
+            if self.at == TERMINATED || self.faults.any() || self.looks.is_over_after(work) {
                 self.at = TERMINATED;
                 return TERMINATED;
             }
-            let found = self.terms.iter().filter(|term| term.doc() == self.at).count();
             match self.least.of(self.at, 0.0) {
-                Ok(least) if found as f64 >= least.max(1.0).floor() => return self.at,
+                Ok(least) if self.here.len() as f64 >= least.max(1.0).floor() => return self.at,
                 Ok(_) => {}
                 Err(fault) => self.faults.note(fault),
             }
-            self.pass();
+            target = self.at + 1;
         }
     }
 
-    /// Moves the terms behind the document.
-    fn pass(&mut self) {
-        for term in self.terms.iter_mut().filter(|term| term.doc() == self.at) {
-            term.advance();
+    /// Goes to the first document from one on that has a term; none where the search ends.
+    fn go_to(&mut self, target: DocId) {
+        let Self { terms, behind, here, looks, .. } = self;
+        behind.extend(here.drain(..).map(|term| Reverse((terms[term].doc(), term))));
+        while let Some(mut first) = behind.peek_mut()
+            && first.0.0 < target
+        {
+            if looks.is_over_after(1) {
+                self.at = TERMINATED;
+                return;
+            }
+            first.0.0 = terms[first.0.1].seek(target);
+        }
+        self.at = behind.peek().map_or(TERMINATED, |first| first.0.0);
+        while let Some(Reverse((document, term))) = behind.peek().copied()
+            && document == self.at
+            && document != TERMINATED
+        {
+            behind.pop();
+            here.push(term);
         }
     }
 }
 
 impl DocSet for CoveringScorer {
     fn advance(&mut self) -> DocId {
-        if self.at != TERMINATED {
-            self.pass();
-            self.settle();
-        }
-        self.at
+        if self.at == TERMINATED { TERMINATED } else { self.find(self.at + 1) }
     }
 
     fn seek(&mut self, target: DocId) -> DocId {
-        if self.at < target {
-            for term in self.terms.iter_mut().filter(|term| term.doc() < target) {
-                term.seek(target);
-            }
-            self.settle();
+        if self.at >= target {
+            return self.at;
         }
-        self.at
+        if target == TERMINATED {
+            self.at = TERMINATED;
+            return TERMINATED;
+        }
+        self.find(target)
     }
 
     fn doc(&self) -> DocId {
@@ -146,7 +184,9 @@ impl DocSet for CoveringScorer {
 
 impl Scorer for CoveringScorer {
     fn score(&mut self) -> Score {
-        let at = self.at;
-        self.terms.iter_mut().filter(|term| term.doc() == at).map(|term| term.score()).sum()
+        // In the order in which they were asked for: sums of the same numbers are the same then.
+        self.here.sort_unstable();
+        let Self { terms, here, .. } = self;
+        here.iter().map(|term| terms[*term].score()).sum()
     }
 }

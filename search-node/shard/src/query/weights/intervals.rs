@@ -1,13 +1,16 @@
 //! Intervals: the shortest parts of a text in which something stands. What they are made of, and how much they count, is as in Lucene: a document is
 //! worth the more the more of them it has and the shorter they are, and never more than one.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use tantivy::index::SegmentReader;
 use tantivy::query::{EnableScoring, Explanation, Query, Scorer, Weight};
 use tantivy::{DocId, Score};
 
 use super::passes::score_at;
 use super::positions::{Counted, Joins, Needs, Tree};
-use crate::query::faults::Faults;
+use crate::query::faults::{Faults, Looks};
 
 /// A part of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +34,7 @@ impl Interval {
 const END: i64 = i32::MAX as i64;
 
 /// How intervals are made of intervals.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(in crate::query) enum IntervalJoin {
     /// One behind the other.
     Ordered,
@@ -56,7 +59,7 @@ pub(in crate::query) enum IntervalJoin {
 }
 
 /// How intervals lie to others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::query) enum Lies {
     Containing,
     ContainedBy,
@@ -91,13 +94,13 @@ impl Joins for IntervalJoin {
         }
     }
 
-    fn join(&self, parts: &[Vec<Interval>]) -> Vec<Interval> {
+    fn join(&self, parts: &[Arc<Vec<Interval>>], looks: &mut Looks) -> Vec<Interval> {
         match (self, parts) {
-            (Self::Ordered, _) => ordered(parts),
-            (Self::Unordered, _) => unordered(parts),
-            (Self::Block, _) => block(parts),
+            (Self::Ordered, _) => ordered(parts, looks),
+            (Self::Unordered, _) => unordered(parts, looks),
+            (Self::Block, _) => block(parts, looks),
             (Self::Or, _) => any(parts),
-            (Self::Repeated(times), [of]) => of.windows(*times).map(repeated).collect(),
+            (Self::Repeated(times), [of]) => repeated(of, *times, looks),
             (Self::MaxGaps(most), [of]) => of.iter().filter(|one| one.gaps <= *most).copied().collect(),
             (Self::Extended { before, after }, [of]) => {
                 let longer = |one: &Interval| {
@@ -116,16 +119,18 @@ impl Joins for IntervalJoin {
 }
 
 /// Of all that end with the same last one, that which begins last.
-fn ordered(parts: &[Vec<Interval>]) -> Vec<Interval> {
+fn ordered(parts: &[Arc<Vec<Interval>>], looks: &mut Looks) -> Vec<Interval> {
     let Some((first, rest)) = parts.split_first() else { return Vec::new() };
     let mut at = vec![0; rest.len()];
     let mut found: Vec<Interval> = Vec::new();
     let mut last_of_found = None;
-    'firsts: for begin in first {
+    'firsts: for begin in first.iter() {
         let (mut end, mut width) = (begin.end, begin.width);
         for (part, at) in rest.iter().zip(&mut at) {
-            while part.get(*at).is_some_and(|one| one.start <= end) {
-                *at += 1;
+            let passed = part.iter().skip(*at).take_while(|one| one.start <= end).count();
+            *at += passed;
+            if looks.is_over_after(u32::try_from(1 + passed).unwrap_or(u32::MAX)) {
+                break 'firsts;
             }
             let Some(next) = part.get(*at) else { break 'firsts };
             end = next.end;
@@ -144,48 +149,68 @@ fn ordered(parts: &[Vec<Interval>]) -> Vec<Interval> {
 
 /// A walk over several parts at once, the one that begins first ahead.
 struct Walk<'a> {
-    parts: &'a [Vec<Interval>],
+    parts: &'a [Arc<Vec<Interval>>],
     at: Vec<usize>,
+    /// The parts by what begins first; of those that begin together the one that ends last.
+    queue: BTreeSet<(i64, i64, usize)>,
+    /// The places that all take together.
+    width: i64,
     end: i64,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    /// Every part has an interval at least.
+    fn new(parts: &'a [Arc<Vec<Interval>>]) -> Self {
+        let mut walk =
+            Self { parts, at: vec![0; parts.len()], queue: BTreeSet::new(), width: 0, end: i64::MIN };
+        (0..parts.len()).for_each(|part| walk.take(part));
+        walk
+    }
+
     fn here(&self, part: usize) -> Interval {
         self.parts[part][self.at[part]]
     }
 
-    /// The part that begins first; of those that begin together the one that ends last.
+    fn rank(&self, part: usize) -> (i64, i64, usize) {
+        (self.here(part).start, -self.here(part).end, part)
+    }
+
+    fn take(&mut self, part: usize) {
+        let here = self.here(part);
+        self.queue.insert(self.rank(part));
+        self.width += here.width;
+        self.end = self.end.max(here.end);
+    }
+
+    /// The part that begins first.
     fn first(&self) -> usize {
-        let rank = |part: &usize| (self.here(*part).start, -self.here(*part).end);
-        (0..self.parts.len()).min_by_key(rank).unwrap_or(0)
+        self.queue.first().map_or(0, |(.., part)| *part)
     }
 
     /// Moves a part on; false where it has nothing more.
     fn step(&mut self, part: usize) -> bool {
-        self.at[part] += 1;
-        match self.parts[part].get(self.at[part]) {
-            Some(next) => {
-                self.end = self.end.max(next.end);
-                true
-            }
-            None => false,
+        if self.at[part] + 1 >= self.parts[part].len() {
+            return false;
         }
+        self.queue.remove(&self.rank(part));
+        self.width -= self.here(part).width;
+        self.at[part] += 1;
+        self.take(part);
+        true
     }
 
     fn interval(&self) -> Interval {
         let first = self.here(self.first());
-        let width: i64 = (0..self.parts.len()).map(|part| self.here(part).width).sum();
-        Interval::between(first.start, self.end, self.end - first.start + 1 - width)
+        Interval::between(first.start, self.end, self.end - first.start + 1 - self.width)
     }
 }
 
-fn unordered(parts: &[Vec<Interval>]) -> Vec<Interval> {
+fn unordered(parts: &[Arc<Vec<Interval>>], looks: &mut Looks) -> Vec<Interval> {
     let mut found = Vec::new();
-    if parts.is_empty() || parts.iter().any(Vec::is_empty) {
+    if parts.is_empty() || parts.iter().any(|part| part.is_empty()) {
         return found;
     }
-    let end = parts.iter().map(|part| part[0].end).max().unwrap_or(0);
-    let mut walk = Walk { parts, at: vec![0; parts.len()], end };
+    let mut walk = Walk::new(parts);
     loop {
         let mut shortest = walk.interval();
         // Shorter while its end stays.
@@ -195,7 +220,7 @@ fn unordered(parts: &[Vec<Interval>]) -> Vec<Interval> {
             if walk.here(first).end == walk.end {
                 break;
             }
-            if !walk.step(first) {
+            if looks.is_over_after(1) || !walk.step(first) {
                 found.push(shortest);
                 return found;
             }
@@ -207,18 +232,21 @@ fn unordered(parts: &[Vec<Interval>]) -> Vec<Interval> {
         // On to one that begins later.
         while walk.here(walk.first()).start == shortest.start {
             let first = walk.first();
-            if !walk.step(first) {
+            if looks.is_over_after(1) || !walk.step(first) {
                 return found;
             }
         }
     }
 }
 
-fn block(parts: &[Vec<Interval>]) -> Vec<Interval> {
+fn block(parts: &[Arc<Vec<Interval>>], looks: &mut Looks) -> Vec<Interval> {
     let Some((first, rest)) = parts.split_first() else { return Vec::new() };
-    let whole = |begin: &Interval| {
+    let mut whole = |begin: &Interval| {
         let mut end = begin.end;
         for part in rest {
+            if looks.is_over_after(1) {
+                return None;
+            }
             let next = part.get(part.partition_point(|one| one.start <= end))?;
             if next.start != end + 1 {
                 return None;
@@ -227,12 +255,12 @@ fn block(parts: &[Vec<Interval>]) -> Vec<Interval> {
         }
         Some(Interval::between(begin.start, end, 0))
     };
-    first.iter().filter_map(whole).collect()
+    first.iter().filter_map(&mut whole).collect()
 }
 
 /// Those that have no other one in them.
-fn any(parts: &[Vec<Interval>]) -> Vec<Interval> {
-    let mut all: Vec<Interval> = parts.iter().flatten().copied().collect();
+fn any(parts: &[Arc<Vec<Interval>>]) -> Vec<Interval> {
+    let mut all: Vec<Interval> = parts.iter().flat_map(|part| part.iter()).copied().collect();
     all.sort_by_key(|one| (one.end, -one.start));
     let mut found: Vec<Interval> = Vec::with_capacity(all.len());
     for one in all {
@@ -243,11 +271,23 @@ fn any(parts: &[Vec<Interval>]) -> Vec<Interval> {
     found
 }
 
-fn repeated(same: &[Interval]) -> Interval {
-    let (start, end) = (same.first().map_or(0, |one| one.start), same.last().map_or(0, |one| one.end));
+/// So many in a row, as one.
+fn repeated(of: &[Interval], times: usize, looks: &mut Looks) -> Vec<Interval> {
     // As Lucene counts it, which takes a longer one for a shorter one.
-    let width = same.iter().map(|one| one.start - one.end + 1).sum();
-    Interval { start, end, gaps: end - start + 1 - width, width }
+    let width_of = |one: &Interval| one.start - one.end + 1;
+    let mut found = Vec::new();
+    let mut width = 0;
+    for (last, one) in of.iter().enumerate() {
+        if looks.is_over_after(1) {
+            break;
+        }
+        width += width_of(one);
+        let Some(first) = (last + 1).checked_sub(times).and_then(|first| of.get(first)) else { continue };
+        let (start, end) = (first.start, one.end);
+        found.push(Interval { start, end, gaps: end - start + 1 - width, width });
+        width -= width_of(first);
+    }
+    found
 }
 
 /// Goes along others that are sorted, of which there is one before the first.
@@ -364,6 +404,11 @@ mod tests {
         places.iter().map(|place| IntervalJoin::term(*place)).collect()
     }
 
+    fn join(how: &IntervalJoin, parts: &[Vec<Interval>]) -> Vec<Interval> {
+        let parts: Vec<_> = parts.iter().cloned().map(Arc::new).collect();
+        how.join(&parts, &mut Faults::default().looks())
+    }
+
     fn shown(intervals: &[Interval]) -> Vec<(i64, i64, i64)> {
         intervals.iter().map(|one| (one.start, one.end, one.gaps)).collect()
     }
@@ -371,14 +416,14 @@ mod tests {
     #[test]
     fn intervals_are_the_shortest_ones() {
         let parts = [terms(&[0, 2, 7]), terms(&[4, 9])];
-        assert_eq!(shown(&IntervalJoin::Ordered.join(&parts)), [(2, 4, 1), (7, 9, 1)]);
-        assert_eq!(shown(&IntervalJoin::Unordered.join(&parts)), [(2, 4, 1), (4, 7, 2), (7, 9, 1)]);
-        assert_eq!(shown(&IntervalJoin::Block.join(&[terms(&[0, 3, 6]), terms(&[4, 8])])), [(3, 4, 0)]);
-        assert_eq!(shown(&IntervalJoin::Repeated(2).join(&[terms(&[0, 3, 4])])), [(0, 3, 2), (3, 4, 0)]);
+        assert_eq!(shown(&join(&IntervalJoin::Ordered, &parts)), [(2, 4, 1), (7, 9, 1)]);
+        assert_eq!(shown(&join(&IntervalJoin::Unordered, &parts)), [(2, 4, 1), (4, 7, 2), (7, 9, 1)]);
+        assert_eq!(shown(&join(&IntervalJoin::Block, &[terms(&[0, 3, 6]), terms(&[4, 8])])), [(3, 4, 0)]);
+        assert_eq!(shown(&join(&IntervalJoin::Repeated(2), &[terms(&[0, 3, 4])])), [(0, 3, 2), (3, 4, 0)]);
         let long = vec![Interval::between(0, 5, 4), Interval::between(6, 9, 0)];
-        assert_eq!(shown(&IntervalJoin::Or.join(&[long, terms(&[3])])), [(3, 3, 0), (6, 9, 0)]);
-        assert!(IntervalJoin::Unordered.join(&[terms(&[1]), Vec::new()]).is_empty());
-        assert!(IntervalJoin::Ordered.join(&[terms(&[5]), terms(&[1])]).is_empty());
+        assert_eq!(shown(&join(&IntervalJoin::Or, &[long, terms(&[3])])), [(3, 3, 0), (6, 9, 0)]);
+        assert!(join(&IntervalJoin::Unordered, &[terms(&[1]), Vec::new()]).is_empty());
+        assert!(join(&IntervalJoin::Ordered, &[terms(&[5]), terms(&[1])]).is_empty());
     }
 
     #[test]
@@ -386,7 +431,7 @@ mod tests {
         let big = vec![Interval::between(0, 3, 0), Interval::between(5, 8, 0)];
         let small = terms(&[2, 4]);
         let lies = |one: &[Interval], other: &[Interval], lies| {
-            shown(&IntervalJoin::Filtered(lies).join(&[one.to_vec(), other.to_vec()]))
+            shown(&join(&IntervalJoin::Filtered(lies), &[one.to_vec(), other.to_vec()]))
         };
         assert_eq!(lies(&big, &small, Lies::Containing), [(0, 3, 0)]);
         assert_eq!(lies(&big, &small, Lies::NotContaining), [(5, 8, 0)]);
@@ -395,9 +440,9 @@ mod tests {
         assert_eq!(lies(&small, &big, Lies::Overlapping), [(2, 2, 0)]);
         assert_eq!(lies(&small, &big, Lies::NotOverlapping), [(4, 4, 0)]);
         assert_eq!(lies(&small, &[], Lies::NotOverlapping).len(), 2);
-        let before = IntervalJoin::Before.join(&[terms(&[4])]);
+        let before = join(&IntervalJoin::Before, &[terms(&[4])]);
         assert_eq!(lies(&small, &before, Lies::ContainedBy), [(2, 2, 0)]);
-        let after = IntervalJoin::After.join(&[terms(&[2])]);
+        let after = join(&IntervalJoin::After, &[terms(&[2])]);
         assert_eq!(lies(&small, &after, Lies::ContainedBy), [(4, 4, 0)]);
     }
 }

@@ -1,6 +1,7 @@
 //! A phrase whose words may have several terms each, be moved, or go on: what tantivy's own phrase does not count as Lucene does.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use tantivy::fieldnorm::FieldNormReader;
 use tantivy::index::SegmentReader;
@@ -13,10 +14,10 @@ use tantivy::{DocId, DocSet, Score, Searcher, TERMINATED, Term};
 use super::any_of::AnyOf;
 use super::counting::Counting;
 use super::passes::score_at;
-use super::positions::common;
-use super::sloppy::{Placed, Repeats, exactly, often, repeats};
+use super::positions::{PLACES_AT_ONCE, common};
+use super::sloppy::{PhraseInText, PhraseShape};
 use super::weighed::ScoredField;
-use crate::query::faults::Looks;
+use crate::query::faults::{COMPUTING, Looks};
 use crate::query::limits::QueryLimits;
 
 /// One word of a phrase.
@@ -98,25 +99,15 @@ impl Query for Phrase {
         }
         let terms = || words.iter().flat_map(|word| &word.terms);
         let counting = self.field.counting(&scoring, terms())?;
-        let means: Vec<Vec<&Term>> = words.iter().map(|word| word.terms.iter().collect()).collect();
-        let (repeats, is_plain) = (repeats(&means), means.iter().all(|terms| terms.len() == 1));
-        Ok(Box::new(PhraseWeight {
-            words,
-            slop: self.slop,
-            repeats,
-            is_plain,
-            counting,
-            field: self.field.clone(),
-        }))
+        let placed = words.iter().map(|word| (word.offset, word.terms.as_slice()));
+        let shape = Arc::new(PhraseShape::new(placed, false, self.slop));
+        Ok(Box::new(PhraseWeight { words, shape, counting, field: self.field.clone() }))
     }
 }
 
 struct PhraseWeight {
     words: Vec<Word>,
-    slop: u32,
-    repeats: Repeats,
-    /// Whether each word is one term.
-    is_plain: bool,
+    shape: Arc<PhraseShape>,
     /// None where scores are not wanted.
     counting: Option<Counting>,
     field: ScoredField,
@@ -124,32 +115,21 @@ struct PhraseWeight {
 
 impl Weight for PhraseWeight {
     fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
-        let mut postings = Vec::with_capacity(self.words.len());
-        for word in &self.words {
-            let any = AnyOf::open(reader, &word.terms, IndexRecordOption::WithFreqsAndPositions)?;
-            if any.doc() == TERMINATED {
+        let mut looks = self.field.faults.looks();
+        let mut postings = Vec::with_capacity(self.shape.firsts().len());
+        for word in self.shape.firsts() {
+            let terms = &self.words[*word].terms;
+            let any = AnyOf::open(reader, terms, IndexRecordOption::WithFreqsAndPositions)?;
+            if any.doc() == TERMINATED || looks.is_over_after(COMPUTING) {
                 return Ok(Box::new(EmptyScorer));
             }
             postings.push(any);
         }
-        let placed =
-            self.words.iter().map(|word| Placed { offset: word.offset, places: Vec::new() }).collect();
         let lengths = self.field.lengths(reader)?;
-        let repeats = self.repeats.clone();
-        let (slop, is_plain) = (self.slop, self.is_plain);
         let counting = self.counting.as_ref().map(|counting| counting.boosted(boost));
-        let mut scorer = PhraseScorer {
-            postings,
-            placed,
-            repeats,
-            slop,
-            is_plain,
-            counting,
-            lengths,
-            document: 0,
-            often: 0.0,
-            looks: self.field.faults.looks(),
-        };
+        let in_text = PhraseInText::new(&self.shape);
+        let mut scorer =
+            PhraseScorer { postings, in_text, counting, lengths, document: 0, often: 0.0, looks };
         scorer.find(0);
         Ok(Box::new(scorer))
     }
@@ -161,11 +141,9 @@ impl Weight for PhraseWeight {
 }
 
 struct PhraseScorer {
+    /// Those of each list of places.
     postings: Vec<AnyOf>,
-    placed: Vec<Placed>,
-    repeats: Repeats,
-    slop: u32,
-    is_plain: bool,
+    in_text: PhraseInText,
     counting: Option<Counting>,
     lengths: FieldNormReader,
     document: DocId,
@@ -178,29 +156,37 @@ impl PhraseScorer {
     fn find(&mut self, target: DocId) -> DocId {
         let mut target = target;
         loop {
-            let postings = &mut self.postings;
-            self.document = common(postings.len(), target, |at, target| postings[at].seek(target));
-            if self.document == TERMINATED || self.looks.is_over_after(1) {
-                self.document = TERMINATED;
+            let Self { postings, looks, .. } = self;
+            self.document = common(postings.len(), target, |at, target| match looks.is_over_after(1) {
+                true => TERMINATED,
+                false => postings[at].seek(target),
+            });
+            if self.document == TERMINATED {
                 return TERMINATED;
             }
-            self.often = self.count();
-            if self.often > 0.0 {
-                return self.document;
+            match self.count() {
+                Some(often) if often > 0.0 => {
+                    self.often = often;
+                    return self.document;
+                }
+                Some(_) => target = self.document + 1,
+                None => {
+                    self.document = TERMINATED;
+                    return TERMINATED;
+                }
             }
-            target = self.document + 1;
         }
     }
 
-    fn count(&mut self) -> f32 {
-        for (postings, placed) in self.postings.iter_mut().zip(&mut self.placed) {
-            postings.places(&mut placed.places);
+    /// None where the search ends meanwhile.
+    fn count(&mut self) -> Option<f32> {
+        for (postings, places) in self.postings.iter_mut().zip(&mut self.in_text.lists) {
+            postings.places(places);
+            if self.looks.is_over_after(u32::try_from(places.len() / PLACES_AT_ONCE).unwrap_or(u32::MAX)) {
+                return None;
+            }
         }
-        if self.slop == 0 {
-            exactly(&self.placed)
-        } else {
-            often(&self.placed, &self.repeats, self.is_plain, self.slop)
-        }
+        self.in_text.often(&mut self.looks)
     }
 }
 

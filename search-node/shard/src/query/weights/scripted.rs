@@ -96,6 +96,11 @@ pub(in crate::query) struct ScriptInSegment {
 }
 
 impl ScriptInSegment {
+    /// Whether it was broken off as the search ends: what it says then is no fault.
+    pub(in crate::query) fn has_ended(&self) -> bool {
+        self.host.looks.has_ended()
+    }
+
     /// What it says of a document.
     pub(in crate::query) fn value(&mut self, document: DocId, score: Score) -> Result<Value, QueryError> {
         (self.host.document, self.host.score) = (document, score);

@@ -3,6 +3,7 @@
 //!
 //! That costs an analysis of the text of each document that has the words, which is what such a field saves when it is written.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json_borrow::Value as Json;
@@ -16,7 +17,7 @@ use tantivy::{DocId, DocSet, Score, TERMINATED, TantivyDocument, Term};
 
 use super::expanded::Expanded;
 use super::in_level::Levels;
-use super::sloppy::{Placed, exactly, often, repeats};
+use super::sloppy::{PhraseInText, PhraseShape};
 use crate::analysis::Analyzer;
 use crate::engine::Level;
 use crate::mapping::scalar_text;
@@ -49,22 +50,22 @@ pub(in crate::query) struct NestedTexts {
 }
 
 impl SourceTexts {
-    /// The words of a document's texts with their places, or of one of its nested objects.
-    fn words(&self, source: &str, nested: usize) -> Vec<(usize, String)> {
+    /// The words of a document's texts with their places, or of one of its nested objects; not all of them where the search ends.
+    fn words(&self, source: &str, nested: usize, looks: &mut Looks) -> Vec<(usize, String)> {
         let Ok(json) = serde_json::from_str::<Json<'_>>(source) else { return Vec::new() };
-        let Some(around) = &self.nested else { return self.words_of(&json, "") };
+        let Some(around) = &self.nested else { return self.words_of(&json, "", looks) };
         let (mut at, mut words) = (0, Vec::new());
         each_object(&json, &around.path, &mut |object| {
             if at == nested {
-                words = self.words_of(object, &around.path);
+                words = self.words_of(object, &around.path, looks);
             }
             at += 1;
         });
         words
     }
 
-    /// The words of the texts in an object at a path.
-    fn words_of(&self, json: &Json<'_>, around: &str) -> Vec<(usize, String)> {
+    /// The words of the texts in an object at a path. They stand where those of a field do whose places the index knows.
+    fn words_of(&self, json: &Json<'_>, around: &str, looks: &mut Looks) -> Vec<(usize, String)> {
         let mut words = Vec::new();
         let mut base = 0;
         for path in &self.paths {
@@ -75,10 +76,10 @@ impl SourceTexts {
             };
             let Some(path) = inside else { continue };
             each_text(json, path, &mut |text| {
-                let terms = self.analyzer.terms(text);
-                let last = terms.last().map(|term| term.position);
+                let until = self.analyzer.terms_until(text, || looks.is_over_after(1));
+                let Some((terms, behind)) = until else { return };
                 words.extend(terms.into_iter().map(|term| (base + term.position, term.text)));
-                base += last.map_or(0, |last| last + 1) + self.gap;
+                base += behind + self.gap;
             });
         }
         words
@@ -130,31 +131,62 @@ pub(in crate::query) struct SourceWords {
     pub(in crate::query) is_prefix: bool,
 }
 
-impl SourceWords {
-    fn is_in(&self, words: &[(usize, String)]) -> bool {
-        let last = self.terms.len().saturating_sub(1);
-        let place = |(at, (offset, means)): (usize, &(usize, Vec<String>))| {
-            let goes_on = self.is_prefix && at == last;
-            let fits =
-                |word: &str| means.iter().any(|term| word == term || goes_on && word.starts_with(term));
-            let places = words.iter().filter(|(_, word)| fits(word)).map(|(place, _)| *place as u32);
-            Placed { offset: *offset as u32, places: places.collect() }
-        };
-        let placed: Vec<Placed> = self.terms.iter().enumerate().map(place).collect();
-        if self.slop == 0 {
-            return exactly(&placed) > 0.0;
+/// A phrase as it is looked for in the words of a text.
+#[derive(Debug)]
+struct Wanted {
+    texts: Arc<SourceTexts>,
+    shape: Arc<PhraseShape>,
+    /// In which lists of places each word is.
+    lists: HashMap<String, Vec<usize>>,
+    /// How the words of a list may begin, if it is one of words that go on.
+    beginnings: Option<(usize, Vec<String>)>,
+}
+
+impl Wanted {
+    fn new(words: SourceWords) -> Self {
+        let SourceWords { texts, terms, slop, is_prefix } = words;
+        let last = terms.len().saturating_sub(1);
+        let placed = terms.iter().map(|(offset, means)| (*offset as u32, means.as_slice()));
+        let shape = Arc::new(PhraseShape::new(placed, is_prefix, slop));
+        let (mut lists, mut beginnings) = (HashMap::<String, Vec<usize>>::new(), None);
+        for (list, first) in shape.firsts().iter().enumerate() {
+            let means = &terms[*first].1;
+            if is_prefix && *first == last {
+                beginnings = Some((list, means.clone()));
+                continue;
+            }
+            for word in means {
+                lists.entry(word.clone()).or_default().push(list);
+            }
         }
-        let means: Vec<Vec<&str>> =
-            self.terms.iter().map(|(_, means)| means.iter().map(String::as_str).collect()).collect();
-        let is_plain = means.iter().all(|means| means.len() == 1);
-        often(&placed, &repeats(&means), is_plain, self.slop) > 0.0
+        Self { texts, shape, lists, beginnings }
+    }
+
+    /// Whether words with their places have the phrase; not known where the search ends meanwhile.
+    fn is_in(&self, words: &[(usize, String)], looks: &mut Looks) -> bool {
+        let mut in_text = PhraseInText::new(&self.shape);
+        let mut note = |list: usize, place: usize| {
+            let (places, place) = (&mut in_text.lists[list], place as u32);
+            if places.last() != Some(&place) {
+                places.push(place);
+            }
+        };
+        for (place, word) in words {
+            self.lists.get(word).into_iter().flatten().for_each(|list| note(*list, *place));
+            if let Some((list, beginnings)) = &self.beginnings
+                && beginnings.iter().any(|beginning| word.starts_with(beginning.as_str()))
+            {
+                note(*list, *place);
+            }
+        }
+        in_text.often(looks).is_some_and(|often| often > 0.0)
     }
 }
 
 /// Documents whose text has a phrase.
 #[derive(Debug)]
 pub(in crate::query) struct SourcePhrase {
-    phrase: Arc<SourceWords>,
+    phrase: Arc<Wanted>,
     /// Documents that have the words.
     words: Box<dyn Query>,
     faults: Faults,
@@ -180,13 +212,18 @@ impl SourcePhrase {
                 }
             }
         };
-        let words = phrase.terms.iter().enumerate().map(|(at, (_, means))| {
-            let any = means.iter().map(|text| one(at, text)).collect();
-            let query: Box<dyn Query> = Box::new(BooleanQuery::union(any));
-            (Occur::Must, query)
-        });
-        let words = Box::new(BooleanQuery::new(words.collect()));
-        Self { phrase: Arc::new(phrase), words, faults }
+        // Each once, however often the phrase has it.
+        let mut known = HashSet::new();
+        let mut words = Vec::new();
+        for (at, (_, means)) in phrase.terms.iter().enumerate() {
+            if known.insert((means, phrase.is_prefix && at == last)) {
+                let any = means.iter().map(|text| one(at, text)).collect();
+                let query: Box<dyn Query> = Box::new(BooleanQuery::union(any));
+                words.push((Occur::Must, query));
+            }
+        }
+        let words = Box::new(BooleanQuery::new(words));
+        Self { phrase: Arc::new(Wanted::new(phrase)), words, faults }
     }
 }
 
@@ -198,7 +235,7 @@ impl Query for SourcePhrase {
 }
 
 struct PhraseWeight {
-    phrase: Arc<SourceWords>,
+    phrase: Arc<Wanted>,
     words: Box<dyn Weight>,
     faults: Faults,
 }
@@ -223,7 +260,7 @@ impl Weight for PhraseWeight {
 
 /// Documents that have the words, without those whose text has them otherwise.
 struct Confirmed {
-    phrase: Arc<SourceWords>,
+    phrase: Arc<Wanted>,
     words: Box<dyn Scorer>,
     /// The nested objects that are meant, and the documents that they are in.
     nested: Option<(Arc<Level>, Arc<Level>)>,
@@ -234,7 +271,7 @@ struct Confirmed {
 impl Confirmed {
     fn settle(&mut self) {
         while self.words.doc() != TERMINATED {
-            if self.looks.is_over_after(READING) {
+            if self.looks.is_over_after(READING) || self.looks.has_ended() {
                 self.words.seek(TERMINATED);
             } else if self.has_phrase(self.words.doc()) {
                 break;
@@ -244,7 +281,7 @@ impl Confirmed {
         }
     }
 
-    fn has_phrase(&self, document: DocId) -> bool {
+    fn has_phrase(&mut self, document: DocId) -> bool {
         let (document, at) = match &self.nested {
             Some((objects, documents)) => {
                 let first = documents.before(document).map_or(0, |before| before + 1);
@@ -264,7 +301,8 @@ impl Confirmed {
         let text = source.and_then(|value| {
             value.as_str().or_else(|| value.as_bytes().and_then(|bytes| std::str::from_utf8(bytes).ok()))
         });
-        text.is_some_and(|text| self.phrase.is_in(&self.phrase.texts.words(text, at)))
+        let (phrase, looks) = (&self.phrase, &mut self.looks);
+        text.is_some_and(|text| phrase.is_in(&phrase.texts.words(text, at, looks), looks))
     }
 }
 
@@ -322,9 +360,12 @@ mod tests {
             ("7", 0, false, true),
         ] {
             let terms = phrase.split(' ').enumerate().map(|(at, word)| (at, vec![word.to_owned()])).collect();
-            let wanted = SourceWords { texts: Arc::clone(&texts), terms, slop, is_prefix };
+            let words = SourceWords { texts: Arc::clone(&texts), terms, slop, is_prefix };
+            let (wanted, mut looks) = (Wanted::new(words), Faults::default().looks());
 
-            assert_eq!(wanted.is_in(&texts.words(source, 0)), expected, "{phrase} ~{slop}");
+            let is_in = wanted.is_in(&texts.words(source, 0, &mut looks), &mut looks);
+
+            assert_eq!(is_in, expected, "{phrase} ~{slop}");
         }
     }
 }

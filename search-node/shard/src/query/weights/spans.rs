@@ -1,6 +1,9 @@
 //! Spans: parts of texts from one place to before another, joined and counted as Lucene does. Each counts the less the further what it is made of
 //! lies apart.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use tantivy::index::SegmentReader;
 use tantivy::query::{EnableScoring, Explanation, Query, Scorer, Weight};
 use tantivy::{DocId, Score, Term};
@@ -9,6 +12,7 @@ use super::counting::Counting;
 use super::passes::score_at;
 use super::positions::{Counted, Joins, Needs, Tree};
 use super::weighed::ScoredField;
+use crate::query::faults::Looks;
 
 /// A part of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +25,7 @@ pub(in crate::query) struct Span {
 }
 
 /// How spans are made of spans.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(in crate::query) enum SpanJoin {
     /// One behind the other, or in any order where it does not matter, with at most so many terms between them.
     Near {
@@ -62,12 +66,12 @@ impl Joins for SpanJoin {
         }
     }
 
-    fn join(&self, parts: &[Vec<Span>]) -> Vec<Span> {
+    fn join(&self, parts: &[Arc<Vec<Span>>], looks: &mut Looks) -> Vec<Span> {
         match (self, parts) {
-            (Self::Near { slop, in_order: true, gaps }, _) => in_order(parts, *slop, gaps),
-            (Self::Near { slop, .. }, _) => in_any_order(parts, *slop),
+            (Self::Near { slop, in_order: true, gaps }, _) => in_order(parts, *slop, gaps, looks),
+            (Self::Near { slop, .. }, _) => in_any_order(parts, *slop, looks),
             (Self::Or, _) => {
-                let mut all: Vec<Span> = parts.iter().flatten().copied().collect();
+                let mut all: Vec<Span> = parts.iter().flat_map(|part| part.iter()).copied().collect();
                 all.sort_by_key(|span| (span.start, span.end));
                 all
             }
@@ -81,17 +85,19 @@ impl Joins for SpanJoin {
 }
 
 /// Each first one with what follows it next.
-fn in_order(parts: &[Vec<Span>], slop: i64, gaps: &[i64]) -> Vec<Span> {
+fn in_order(parts: &[Arc<Vec<Span>>], slop: i64, gaps: &[i64], looks: &mut Looks) -> Vec<Span> {
     let Some((first, rest)) = parts.split_first() else { return Vec::new() };
     let gap = |at: usize| gaps.get(at).copied().unwrap_or(0);
     let mut at = vec![0; rest.len()];
     let mut found = Vec::new();
-    'firsts: for begin in first {
+    'firsts: for begin in first.iter() {
         let (mut end, mut width) = (begin.end, 0);
         for (number, (part, at)) in rest.iter().zip(&mut at).enumerate() {
             let from = end + gap(number + 1);
-            while part.get(*at).is_some_and(|span| span.start < from) {
-                *at += 1;
+            let passed = part.iter().skip(*at).take_while(|span| span.start < from).count();
+            *at += passed;
+            if looks.is_over_after(u32::try_from(1 + passed).unwrap_or(u32::MAX)) {
+                break 'firsts;
             }
             let Some(next) = part.get(*at) else { break 'firsts };
             width += next.start - from;
@@ -105,15 +111,15 @@ fn in_order(parts: &[Vec<Span>], slop: i64, gaps: &[i64]) -> Vec<Span> {
 }
 
 /// All parts close together; the one that begins first is moved on, again and again.
-fn in_any_order(parts: &[Vec<Span>], slop: i64) -> Vec<Span> {
+fn in_any_order(parts: &[Arc<Vec<Span>>], slop: i64, looks: &mut Looks) -> Vec<Span> {
     let mut found = Vec::new();
-    if parts.is_empty() || parts.iter().any(Vec::is_empty) {
+    if parts.is_empty() || parts.iter().any(|part| part.is_empty()) {
         return found;
     }
     let mut queue = Queue::new(parts);
     let mut end = parts.iter().map(|part| part[0].end).max().unwrap_or(0);
     let mut length: i64 = parts.iter().map(|part| part[0].end - part[0].start).sum();
-    loop {
+    while !looks.is_over_after(1) {
         let first = queue.first();
         if end - first.start - length <= slop {
             found.push(Span { start: first.start, end, width: end - first.start });
@@ -128,14 +134,14 @@ fn in_any_order(parts: &[Vec<Span>], slop: i64) -> Vec<Span> {
 /// Parts by where they stand, the first one ahead: a binary heap. Where two stand at the same place, it is by the heap which one is moved on, and
 /// scores are Lucene's only if it is the same one.
 struct Queue<'a> {
-    parts: &'a [Vec<Span>],
+    parts: &'a [Arc<Vec<Span>>],
     at: Vec<usize>,
     heap: Vec<usize>,
 }
 
 impl<'a> Queue<'a> {
     /// Every part has a span at least.
-    fn new(parts: &'a [Vec<Span>]) -> Self {
+    fn new(parts: &'a [Arc<Vec<Span>>]) -> Self {
         let mut queue = Self { parts, at: vec![0; parts.len()], heap: Vec::with_capacity(parts.len()) };
         for part in 0..parts.len() {
             queue.heap.push(part);
@@ -229,21 +235,15 @@ fn within(big: &[Span], little: &[Span]) -> Vec<Span> {
     found
 }
 
-/// The terms that count, which those of what must not be near do not.
-fn counting<'t>(tree: &'t Tree<SpanJoin>, terms: &mut Vec<&'t Term>) {
+/// The terms that count, each once, which those of what must not be near do not.
+fn counting<'t>(tree: &'t Tree<SpanJoin>, known: &mut HashSet<&'t Term>, terms: &mut Vec<&'t Term>) {
     match tree {
-        Tree::Terms(found) => {
-            for term in found {
-                if !terms.contains(&term) {
-                    terms.push(term);
-                }
-            }
-        }
+        Tree::Terms(found) => terms.extend(found.iter().filter(|term| known.insert(term))),
         Tree::Like(_) => {}
         Tree::Joined { how: SpanJoin::Not { .. }, parts } => {
-            parts.iter().take(1).for_each(|part| counting(part, terms));
+            parts.iter().take(1).for_each(|part| counting(part, known, terms));
         }
-        Tree::Joined { parts, .. } => parts.iter().for_each(|part| counting(part, terms)),
+        Tree::Joined { parts, .. } => parts.iter().for_each(|part| counting(part, known, terms)),
     }
 }
 
@@ -262,7 +262,7 @@ impl Query for Spans {
             None => self.tree.clone(),
         };
         let mut terms = Vec::new();
-        counting(&tree, &mut terms);
+        counting(&tree, &mut HashSet::new(), &mut terms);
         let score = self.field.counting(&scoring, terms)?;
         Ok(Box::new(SpansWeight { field: self.field.clone(), tree, score }))
     }
@@ -300,9 +300,15 @@ impl Weight for SpansWeight {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::query::faults::Faults;
 
     fn terms(places: &[u32]) -> Vec<Span> {
         places.iter().map(|place| SpanJoin::term(*place)).collect()
+    }
+
+    fn join(how: &SpanJoin, parts: &[Vec<Span>]) -> Vec<Span> {
+        let parts: Vec<_> = parts.iter().cloned().map(Arc::new).collect();
+        how.join(&parts, &mut Faults::default().looks())
     }
 
     fn shown(spans: &[Span]) -> Vec<(i64, i64, i64)> {
@@ -313,26 +319,26 @@ mod tests {
     fn spans_lie_near_one_another() {
         let near = |slop, in_order| SpanJoin::Near { slop, in_order, gaps: Vec::new() };
         let parts = [terms(&[1, 5, 9]), terms(&[3, 6])];
-        assert_eq!(shown(&near(1, true).join(&parts)), [(1, 4, 1), (5, 7, 0)]);
-        assert_eq!(shown(&near(0, true).join(&parts)), [(5, 7, 0)]);
-        assert_eq!(shown(&near(1, false).join(&parts)), [(1, 4, 3), (3, 6, 3), (5, 7, 2)]);
+        assert_eq!(shown(&join(&near(1, true), &parts)), [(1, 4, 1), (5, 7, 0)]);
+        assert_eq!(shown(&join(&near(0, true), &parts)), [(5, 7, 0)]);
+        assert_eq!(shown(&join(&near(1, false), &parts)), [(1, 4, 3), (3, 6, 3), (5, 7, 2)]);
         let left_out = SpanJoin::Near { slop: 0, in_order: true, gaps: vec![0, 1, 2] };
-        assert_eq!(shown(&left_out.join(&parts)), [(1, 6, 0)]);
-        assert!(near(9, true).join(&[terms(&[1]), Vec::new()]).is_empty());
-        assert!(near(9, false).join(&[terms(&[1]), Vec::new()]).is_empty());
+        assert_eq!(shown(&join(&left_out, &parts)), [(1, 6, 0)]);
+        assert!(join(&near(9, true), &[terms(&[1]), Vec::new()]).is_empty());
+        assert!(join(&near(9, false), &[terms(&[1]), Vec::new()]).is_empty());
     }
 
     #[test]
     fn spans_are_apart_early_or_in_others() {
         let not = SpanJoin::Not { before: 1, after: 1 };
-        assert_eq!(shown(&not.join(&[terms(&[1, 4, 8]), terms(&[2, 7])])), [(4, 5, 0)]);
-        assert_eq!(shown(&SpanJoin::First { end: 2 }.join(&[terms(&[0, 1, 2])])), [(0, 1, 0), (1, 2, 0)]);
+        assert_eq!(shown(&join(&not, &[terms(&[1, 4, 8]), terms(&[2, 7])])), [(4, 5, 0)]);
+        assert_eq!(shown(&join(&SpanJoin::First { end: 2 }, &[terms(&[0, 1, 2])])), [(0, 1, 0), (1, 2, 0)]);
         let big = vec![Span { start: 0, end: 3, width: 1 }, Span { start: 4, end: 6, width: 0 }];
         let little = terms(&[2, 7]);
-        assert_eq!(shown(&SpanJoin::Containing.join(&[big.clone(), little.clone()])), [(0, 3, 1)]);
-        assert_eq!(shown(&SpanJoin::Within.join(&[big, little])), [(2, 3, 0)]);
+        assert_eq!(shown(&join(&SpanJoin::Containing, &[big.clone(), little.clone()])), [(0, 3, 1)]);
+        assert_eq!(shown(&join(&SpanJoin::Within, &[big, little])), [(2, 3, 0)]);
         assert_eq!(
-            shown(&SpanJoin::Or.join(&[terms(&[3]), terms(&[1, 3])])),
+            shown(&join(&SpanJoin::Or, &[terms(&[3]), terms(&[1, 3])])),
             [(1, 2, 0), (3, 4, 0), (3, 4, 0)]
         );
     }

@@ -18,7 +18,7 @@ use super::passes::score_at;
 use super::stepped::Stepped;
 use super::synonyms::Synonyms;
 use crate::engine::{AllIdentities, FieldCounts, identities_in};
-use crate::query::faults::Faults;
+use crate::query::faults::{COMPUTING, Faults};
 use crate::query::models::Counts;
 use crate::query::similarity::Similarity;
 
@@ -73,8 +73,12 @@ impl ScoredField {
             return Ok(self.by_rarities(rarities, counts));
         }
         let counts = self.counts(searcher)?;
-        let mut counted = Vec::new();
+        let (mut counted, mut looks) = (Vec::new(), self.faults.looks());
         for term in terms {
+            // Of a search that ends nothing is scored.
+            if looks.is_over_after(COMPUTING) {
+                break;
+            }
             let with_term = statistics.doc_freq(term)?.min(counts.documents);
             if with_term > 0 {
                 counted.push(of_term(counts, with_term, self.frequency(searcher, term)?));
@@ -128,8 +132,11 @@ impl ScoredField {
         terms: impl IntoIterator<Item = &'t Term>,
     ) -> tantivy::Result<(f64, FieldCounts)> {
         let counts = self.counts(searcher)?;
-        let mut rarities = 0.0;
+        let (mut rarities, mut looks) = (0.0, self.faults.looks());
         for term in terms {
+            if looks.is_over_after(COMPUTING) {
+                break;
+            }
             let with_term = statistics.doc_freq(term)?.min(counts.documents);
             if with_term > 0 {
                 rarities += rarity(with_term, counts.documents);

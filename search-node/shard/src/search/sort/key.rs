@@ -90,7 +90,7 @@ impl<'a> SegmentKey<'a> {
             }
             SortField::Distance(asked) => Values::Distances(Distances::open(asked, layout, reader)?),
             SortField::Script(asked) => {
-                let opened = Scripted::open(asked, layout, opening.context, reader);
+                let opened = Scripted::open(asked, layout, opening.context, reader, opening.stop);
                 Values::Script(Box::new(RefCell::new(opened)))
             }
             SortField::SeqNo => Values::SeqNo(reader.fast_fields().u64(SEQ_NO)?),

@@ -13,7 +13,8 @@ use super::super::spread::asked_of;
 use super::asking::{ask_some, is_there, own_of};
 use super::message::answer;
 use super::{Ask, HeldId, Kind, read_answer};
-use crate::coordination::{Action, Coordinator};
+use crate::coordination::Action;
+use crate::error::ApiError;
 use crate::node::Node;
 
 /// How long a node may take to let go of what it holds.
@@ -114,21 +115,32 @@ pub(super) fn let_go(node: &Node, asks: Vec<(NodeId, Ask)>) {
             drop(answer(node, ask, &CancellationToken::new()));
         } else if let (Some(coordinator), Ok(message)) = (&node.coordinator, postcard::to_allocvec(&ask)) {
             let (coordinator, stop) = (Arc::clone(coordinator), node.stopping.clone());
-            let told = async move { tell(&coordinator, holder, message.into(), longest).await };
+            let (message, map) = (bytes::Bytes::from(message), Arc::clone(&coordinator));
+            let ask = move || {
+                let (coordinator, message) = (Arc::clone(&coordinator), message.clone());
+                async move {
+                    asked_of(&coordinator, holder, Lane::Data, Action::Held, message, CLOSED_WITHIN).await
+                }
+            };
+            let is_gone = move || !map.map().nodes.contains_key(&holder);
+            let told = tell(holder, ask, is_gone, longest);
             drop(Handle::current().spawn(async move { stop.run_until_cancelled(told).await }));
         }
     }
 }
 
-/// Tells a node until it has heard, is gone, or nothing can be held any more of what is meant.
-async fn tell(coordinator: &Arc<Coordinator>, holder: NodeId, message: bytes::Bytes, longest: Duration) {
+/// Tells a node until it has heard, is gone, or nothing can be held any more of what is meant. `ask` comes to no error where it was not heard.
+async fn tell<T, F: Future<Output = Result<T, Option<ApiError>>>>(
+    holder: NodeId,
+    ask: impl Fn() -> F,
+    is_gone: impl Fn() -> bool,
+    longest: Duration,
+) {
     let until = tokio::time::Instant::now() + longest;
     let (mut pause, most) = AGAIN_AFTER;
     loop {
-        let told = asked_of(coordinator, holder, Lane::Data, Action::Held, message.clone(), CLOSED_WITHIN);
-        let is_heard = !matches!(told.await, Err(None));
-        let is_gone = !coordinator.map().nodes.contains_key(&holder);
-        if is_heard || is_gone || tokio::time::Instant::now() >= until {
+        let is_heard = !matches!(ask().await, Err(None));
+        if is_heard || is_gone() || tokio::time::Instant::now() >= until {
             return;
         }
         tracing::debug!(node = %holder, "a node has yet to hear that nobody wants a point in time that it may hold");
@@ -139,6 +151,8 @@ async fn tell(coordinator: &Arc<Coordinator>, holder: NodeId, message: bytes::By
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::super::id::Place;
     use super::*;
 
@@ -149,6 +163,37 @@ mod tests {
             shard,
         };
         HeldId { kind: Kind::Scroll, number, shards: holders.iter().enumerate().map(place).collect() }
+    }
+
+    /// How often a node is told, and for how long, that hears the time given or is gone then.
+    async fn told(
+        heard_at: usize,
+        gone_at: usize,
+        answer: Result<(), Option<ApiError>>,
+    ) -> (usize, Duration) {
+        let times = AtomicUsize::new(0);
+        let ask = || {
+            let at = times.fetch_add(1, Ordering::Relaxed) + 1;
+            std::future::ready(if at == heard_at { answer.clone() } else { Err(None) })
+        };
+        let is_gone = || times.load(Ordering::Relaxed) >= gone_at;
+        let begun = tokio::time::Instant::now();
+        tell(NodeId(7), ask, is_gone, Duration::from_secs(600)).await;
+        (times.load(Ordering::Relaxed), begun.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_node_is_told_until_it_has_heard_or_is_gone_or_holds_nothing_any_more() {
+        const NEVER: usize = usize::MAX;
+        let seconds = Duration::from_secs;
+        assert_eq!(told(1, NEVER, Ok(())).await, (1, seconds(0)));
+        // The node that says why it cannot has heard it.
+        assert_eq!(told(1, NEVER, Err(Some(ApiError::internal("full")))).await, (1, seconds(0)));
+        assert_eq!(told(4, NEVER, Ok(())).await, (4, seconds(1 + 2 + 4)));
+        assert_eq!(told(NEVER, 3, Ok(())).await, (3, seconds(1 + 2)));
+        // Twice as long each time, up to a minute, until nothing can be held any more.
+        let (times, after) = told(NEVER, NEVER, Ok(())).await;
+        assert_eq!((times, after), (7 + 9, seconds(63 + 9 * 60)));
     }
 
     #[test]

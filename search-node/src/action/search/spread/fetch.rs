@@ -41,6 +41,10 @@ impl Spread<'_> {
         let own = wanted.len();
         wanted.extend(beside);
         let all = self.read(&wanted, &mut found.fetching)?;
+        // Who has ended the search wants no part of it.
+        if self.until.cancelled.is_cancelled() {
+            return Err(self.task.cancelled_error());
+        }
         let mut errors = Errors::new();
         for (hit, read) in wanted.iter().zip(&all) {
             if let Err(error) = read {

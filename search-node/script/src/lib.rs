@@ -4,7 +4,7 @@
 //! values of a document and its score. There are no functions of a script's own; whatever is beyond is refused when it is read, with the
 //! place. A script ends: its loops share a bound.
 //!
-//! `lexer` and `parser` read, `eval` runs, `operators`, `methods` and `functions` compute.
+//! `lexer`, `parser` and `variables` read, `eval` runs, `operators`, `methods` and `functions` compute.
 
 mod eval;
 mod functions;
@@ -12,6 +12,7 @@ mod lexer;
 mod methods;
 mod operators;
 mod parser;
+mod variables;
 
 use serde_json::Value;
 
@@ -144,6 +145,35 @@ mod tests {
     fn value(text: &str) -> Result<Value, String> {
         let program = Program::read(text, Purpose::Score)?;
         program.value(&json!({"a": 2, "list": [1, 2, 3]}), &mut Document, 1000)
+    }
+
+    #[test]
+    fn a_variable_is_declared_once_and_is_there_in_its_block() {
+        for (text, name) in [
+            ("def a = 1; def a = 2; return a", "a"),
+            ("def a = 1; if (params.a > 1) { def a = 2; } return a", "a"),
+            ("int i = 0; for (int i = 0; i < 1; ++i) {} return i", "i"),
+            ("for (def x : params.list) { def x = 2; } return 1", "x"),
+            ("for (x in params.list) { for (x in params.list) {} } return 1", "x"),
+            ("def params = 1; return 1", "params"),
+            ("def doc = 1; return 1", "doc"),
+            ("double _score = 1; return 1", "_score"),
+        ] {
+            let error = value(text).expect_err(text);
+            assert!(error.starts_with(&format!("variable [{name}] is already defined")), "{text}: {error}");
+        }
+        let after = "if (params.a > 1) { def b = 2; } return b";
+        assert!(value(after).expect_err(after).contains("found [b]"));
+        for (text, wanted) in [
+            (
+                "for (int i = 0; i < 1; ++i) { def a = i; } for (int i = 0; i < 1; ++i) { def a = 4; } return 1",
+                1,
+            ),
+            ("if (params.a > 1) { def b = 2; } def b = 3; return b", 3),
+            ("int s = 0; for (x in params.list) { s += x; } for (x in params.list) { s += x; } return s", 12),
+        ] {
+            assert_eq!(value(text), Ok(json!(wanted)), "{text}");
+        }
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use serde_json::{Number, Value, json};
 
 use super::methods::LENGTH_MAX;
-use super::parser::{Kind, Sign};
+use super::parser::Sign;
+use super::variables::Kind;
 
 pub(super) fn truth(value: &Value) -> Result<bool, String> {
     value.as_bool().ok_or_else(|| format!("[{value}] is neither true nor false"))

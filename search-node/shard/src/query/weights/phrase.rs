@@ -12,7 +12,8 @@ use tantivy::{DocId, DocSet, Score, Searcher, TERMINATED, Term};
 
 use super::any_of::AnyOf;
 use super::counting::Counting;
-use super::passes::score_at;
+use super::explained::{no_match, shown_value, weight_of};
+use super::passes::passes;
 use super::positions::common;
 use super::sloppy::{Placed, Repeats, exactly, often, repeats};
 use super::weighed::ScoredField;
@@ -94,7 +95,10 @@ impl Query for Phrase {
                 let query = Box::new(TermQuery::new(term.clone(), IndexRecordOption::WithFreqs));
                 self.field.weighed(query, vec![term.clone()])
             };
-            return BooleanQuery::union(terms.iter().map(one).collect()).weight(scoring);
+            return match terms.as_slice() {
+                [only] => one(only).weight(scoring),
+                several => BooleanQuery::union(several.iter().map(one).collect()).weight(scoring),
+            };
         }
         let terms = || words.iter().flat_map(|word| &word.terms);
         let counting = self.field.counting(&scoring, terms())?;
@@ -122,13 +126,14 @@ struct PhraseWeight {
     field: ScoredField,
 }
 
-impl Weight for PhraseWeight {
-    fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
+impl PhraseWeight {
+    /// At the first document with the phrase; none where a word is nowhere.
+    fn open(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Option<PhraseScorer>> {
         let mut postings = Vec::with_capacity(self.words.len());
         for word in &self.words {
             let any = AnyOf::open(reader, &word.terms, IndexRecordOption::WithFreqsAndPositions)?;
             if any.doc() == TERMINATED {
-                return Ok(Box::new(EmptyScorer));
+                return Ok(None);
             }
             postings.push(any);
         }
@@ -151,12 +156,36 @@ impl Weight for PhraseWeight {
             looks: self.field.faults.looks(),
         };
         scorer.find(0);
-        Ok(Box::new(scorer))
+        Ok(Some(scorer))
+    }
+
+    /// The phrase as Lucene writes it.
+    fn shown(&self, reader: &SegmentReader) -> String {
+        let word = |word: &Word| {
+            let terms: Vec<String> = word.terms.iter().map(shown_value).collect();
+            if let [only] = terms.as_slice() { only.clone() } else { format!("({})", terms.join(" ")) }
+        };
+        let words: Vec<String> = self.words.iter().map(word).collect();
+        let slop = if self.slop > 0 { format!("~{}", self.slop) } else { String::new() };
+        format!("{}:\"{}\"{slop}", reader.schema().get_field_name(self.field.field), words.join(" "))
+    }
+}
+
+impl Weight for PhraseWeight {
+    fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
+        Ok(match self.open(reader, boost)? {
+            Some(scorer) => Box::new(scorer),
+            None => Box::new(EmptyScorer),
+        })
     }
 
     fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
-        let score = score_at(&mut *self.scorer(reader, 1.0)?, document).unwrap_or(0.0);
-        Ok(Explanation::new("score of the phrase", score))
+        let none = || Err(no_match(document));
+        let Some(mut scorer) = self.open(reader, 1.0)? else { return none() };
+        let is_there = passes(&mut scorer, document);
+        let Some(counting) = self.counting.as_ref().filter(|_| is_there) else { return none() };
+        let score = counting.explain(scorer.lengths.fieldnorm_id(document), scorer.often, true);
+        Ok(weight_of(&self.shown(reader), document, score))
     }
 }
 

@@ -9,9 +9,10 @@ use tantivy::query::{Bm25StatisticsProvider, BoostQuery, EnableScoring, Explanat
 use tantivy::schema::Field;
 use tantivy::{DocId, Score, Searcher, Term};
 
-use super::bm25::{Bm25, Bm25Numbers, rarity};
+use super::bm25::{Bm25, Bm25Numbers, Rarities, rarity};
 use super::constant::constant;
 use super::counting::Counting;
+use super::explained::{no_match, shown_value, weight_of};
 use super::passes::score_at;
 use super::stepped::Stepped;
 use super::synonyms::Synonyms;
@@ -98,7 +99,8 @@ impl ScoredField {
         }
         let with_any = with_any.min(counts.documents);
         if !matches!(self.similarity, Similarity::Modelled(_)) {
-            return Ok(self.by_rarities(rarity(with_any, counts.documents), counts));
+            let rarities = Rarities { documents: counts.documents, with_term: vec![with_any] };
+            return Ok(self.by_rarities(rarities, counts));
         }
         let mut often = 0;
         for term in terms {
@@ -107,10 +109,14 @@ impl ScoredField {
         Ok(self.modelled(vec![of_term(counts, with_any, often)]))
     }
 
-    fn by_rarities(&self, rarities: f64, counts: FieldCounts) -> Option<Counting> {
+    fn by_rarities(&self, rarities: Rarities, counts: FieldCounts) -> Option<Counting> {
+        Some(Counting::Bm25(self.bm25(rarities, counts)?))
+    }
+
+    fn bm25(&self, rarities: Rarities, counts: FieldCounts) -> Option<Bm25> {
         let Similarity::Bm25 { k1, b } = self.similarity else { return None };
         let average = counts.words as f64 / counts.documents as f64;
-        Some(Counting::Bm25(Bm25::new(Bm25Numbers { k1, b }, rarities, average)))
+        Some(Bm25::new(Bm25Numbers { k1, b }, rarities, average))
     }
 
     fn modelled(&self, counts: Vec<Counts>) -> Option<Counting> {
@@ -118,19 +124,19 @@ impl ScoredField {
         Some(Counting::Modelled { model, counts: counts.into(), boost: 1.0 })
     }
 
-    /// The sum of how rare terms are, of those that are there at all; and how much there is of the field.
+    /// How rare terms are, those that are there at all; and how much there is of the field.
     fn rarities<'t>(
         &self,
         searcher: &Searcher,
         statistics: &dyn Bm25StatisticsProvider,
         terms: impl IntoIterator<Item = &'t Term>,
-    ) -> tantivy::Result<(f64, FieldCounts)> {
+    ) -> tantivy::Result<(Rarities, FieldCounts)> {
         let counts = self.counts(searcher)?;
-        let mut rarities = 0.0;
+        let mut rarities = Rarities { documents: counts.documents, with_term: Vec::new() };
         for term in terms {
             let with_term = statistics.doc_freq(term)?.min(counts.documents);
             if with_term > 0 {
-                rarities += rarity(with_term, counts.documents);
+                rarities.with_term.push(with_term);
             }
         }
         Ok((rarities, counts))
@@ -266,15 +272,18 @@ impl Query for Weighed {
         let (rarities, counts) = match self.frequency {
             Some(frequency) => {
                 let counts = self.field.counts(searcher)?;
-                (rarity(frequency.min(counts.documents), counts.documents), counts)
+                let with_term = vec![frequency.min(counts.documents)];
+                (Rarities { documents: counts.documents, with_term }, counts)
             }
             None => self.field.rarities(searcher, statistics_provider, &self.terms)?,
         };
         let one_each = OneEach { documents: counts.documents, words: counts.words };
         let one_each = EnableScoring::enabled_from_statistics_provider(&one_each, searcher);
         let inner = self.stepped(self.query.weight(one_each)?);
-        let by = rarities / (self.terms.len() as f64 * rarity(1, counts.documents));
-        Ok(Box::new(Multiplied { inner, by: by as Score * self.boost }))
+        let by = rarities.sum() / (self.terms.len() as f64 * rarity(1, counts.documents));
+        let (by, boost) = (by as Score * self.boost, self.boost);
+        let (field, terms) = (self.field.clone(), self.terms.clone());
+        Ok(Box::new(Multiplied { inner, by, boost, field, terms, rarities, counts }))
     }
 
     fn query_terms<'a>(&'a self, visitor: &mut dyn FnMut(&'a Term, bool)) {
@@ -286,6 +295,27 @@ impl Query for Weighed {
 struct Multiplied {
     inner: Box<dyn Weight>,
     by: Score,
+    /// What the scores come from.
+    boost: Score,
+    field: ScoredField,
+    terms: Vec<Term>,
+    rarities: Rarities,
+    counts: FieldCounts,
+}
+
+impl Multiplied {
+    /// How often a document has the word or the phrase, as tantivy tells it.
+    fn often(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Option<Score>> {
+        let told = serde_json::to_value(self.inner.explain(reader, document)?).unwrap_or_default();
+        let mut open = vec![&told];
+        while let Some(part) = open.pop() {
+            if part["description"].as_str().is_some_and(|text| text.starts_with("freq,")) {
+                return Ok(part["value"].as_f64().map(|often| often as Score));
+            }
+            open.extend(part["details"].as_array().into_iter().flatten());
+        }
+        Ok(None)
+    }
 }
 
 impl Weight for Multiplied {
@@ -294,10 +324,24 @@ impl Weight for Multiplied {
     }
 
     fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
-        match score_at(&mut *self.scorer(reader, 1.0)?, document) {
-            Some(score) => Ok(Explanation::new("score by the similarity of the field", score)),
-            None => self.inner.explain(reader, document),
+        // tantivy's own does not bear to be asked for another document.
+        if score_at(&mut *self.inner.scorer(reader, 1.0)?, document).is_none() {
+            return Err(no_match(document));
         }
+        let often = self.often(reader, document)?;
+        let bm25 = self.field.bm25(self.rarities.clone(), self.counts);
+        let (Some(often), Some(bm25)) = (often, bm25) else { return self.inner.explain(reader, document) };
+        let code = self.field.lengths(reader)?.fieldnorm_id(document);
+        let is_phrase = self.terms.len() > 1;
+        let score = bm25.boosted(self.boost).explain(code, often, is_phrase);
+        let words: Vec<String> = self.terms.iter().map(shown_value).collect();
+        let name = reader.schema().get_field_name(self.field.field);
+        let what = if is_phrase {
+            format!("{name}:\"{}\"", words.join(" "))
+        } else {
+            format!("{name}:{}", words.join(" "))
+        };
+        Ok(weight_of(&what, document, score))
     }
 
     fn count(&self, reader: &SegmentReader) -> tantivy::Result<u32> {

@@ -4,7 +4,7 @@
 //! values of a document and its score. There are no functions of a script's own; whatever is beyond is refused when it is read, with the
 //! place. A script ends: its loops share a bound, and so do the values that it makes.
 //!
-//! `lexer` and `parser` read, `eval` runs, `held` counts what it holds, `operators`, `methods` and `functions` compute.
+//! `lexer`, `parser` and `variables` read, `eval` runs, `held` counts what it holds, `operators`, `methods` and `functions` compute.
 
 mod eval;
 mod functions;
@@ -13,6 +13,7 @@ mod lexer;
 mod methods;
 mod operators;
 mod parser;
+mod variables;
 
 use serde_json::Value;
 
@@ -181,6 +182,35 @@ mod tests {
             &mut Document,
             Limits { loops: 1000, ..Limits::USUAL },
         )
+    }
+
+    #[test]
+    fn a_variable_is_declared_once_and_is_there_in_its_block() {
+        for (text, name) in [
+            ("def a = 1; def a = 2; return a", "a"),
+            ("def a = 1; if (params.a > 1) { def a = 2; } return a", "a"),
+            ("int i = 0; for (int i = 0; i < 1; ++i) {} return i", "i"),
+            ("for (def x : params.list) { def x = 2; } return 1", "x"),
+            ("for (x in params.list) { for (x in params.list) {} } return 1", "x"),
+            ("def params = 1; return 1", "params"),
+            ("def doc = 1; return 1", "doc"),
+            ("double _score = 1; return 1", "_score"),
+        ] {
+            let error = value(text).expect_err(text);
+            assert!(error.starts_with(&format!("variable [{name}] is already defined")), "{text}: {error}");
+        }
+        let after = "if (params.a > 1) { def b = 2; } return b";
+        assert!(value(after).expect_err(after).contains("found [b]"));
+        for (text, wanted) in [
+            (
+                "for (int i = 0; i < 1; ++i) { def a = i; } for (int i = 0; i < 1; ++i) { def a = 4; } return 1",
+                1,
+            ),
+            ("if (params.a > 1) { def b = 2; } def b = 3; return b", 3),
+            ("int s = 0; for (x in params.list) { s += x; } for (x in params.list) { s += x; } return s", 12),
+        ] {
+            assert_eq!(value(text), Ok(json!(wanted)), "{text}");
+        }
     }
 
     #[test]

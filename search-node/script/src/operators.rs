@@ -3,7 +3,8 @@
 use serde_json::{Number, Value, json};
 
 use super::held::weight;
-use super::parser::{Kind, Sign};
+use super::parser::Sign;
+use super::variables::Kind;
 
 /// The longest value that an error shows as it is.
 const SHOWN_MAX: usize = 256;

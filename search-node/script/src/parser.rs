@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::functions;
 use super::lexer::{Token, Word, tokens};
+use super::variables::{Kind, Variables};
 
 /// Deeper nesting than this is no script that somebody wrote, and would exhaust the stack.
 const DEPTH_MAX: usize = 100;
@@ -29,28 +30,6 @@ pub(super) enum Statement {
     Return(Option<Expression>),
     Break,
     Continue,
-}
-
-/// What a declared type makes of numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Any,
-    Whole,
-    Decimal,
-}
-
-impl Kind {
-    fn of(type_name: &str) -> Self {
-        match type_name {
-            "int" | "long" | "short" | "byte" => Self::Whole,
-            "double" | "float" => Self::Decimal,
-            _ => Self::Any,
-        }
-    }
-
-    fn cast(self, value: Expression) -> Expression {
-        if self == Self::Any { value } else { Expression::Cast(self, Box::new(value)) }
-    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -93,9 +72,8 @@ const CLASSES: [&str; 4] = ["Math", "Integer", "Long", "Double"];
 pub(super) fn parse(text: &str, roots: &'static [&'static str]) -> Result<(Vec<Statement>, bool), String> {
     let mut parser = Parser {
         tokens: tokens(text)?,
-        roots,
+        variables: Variables::beside(roots),
         next: 0,
-        variables: Vec::new(),
         depth: 0,
         links: 0,
         loops: 0,
@@ -117,10 +95,8 @@ const LOOPS: [(&str, ParseLoop); 3] =
 
 struct Parser {
     tokens: Vec<Token>,
-    /// What is there before any variable.
-    roots: &'static [&'static str],
+    variables: Variables,
     next: usize,
-    variables: Vec<(String, Kind)>,
     depth: usize,
     links: usize,
     /// The loops around.
@@ -221,7 +197,7 @@ impl Parser {
         for (word, parse) in LOOPS {
             if self.take_name(word) {
                 self.loops += 1;
-                let parsed = parse(self);
+                let parsed = self.scoped(parse);
                 self.loops -= 1;
                 return parsed;
             }
@@ -269,8 +245,9 @@ impl Parser {
     fn for_loop(&mut self) -> Result<Statement, String> {
         self.expect("(")?;
         if let Some((name, words)) = self.each() {
+            self.check_free(&name)?;
+            self.variables.declare(&name, Kind::Any);
             self.next += words;
-            self.variables.push((name.clone(), Kind::Any));
             let items = self.expression()?;
             self.expect(")")?;
             return Ok(Statement::Each(name, items, self.block()?));
@@ -319,10 +296,23 @@ impl Parser {
         let kind = Kind::of(&type_name);
         self.next += 1;
         let Some(Word::Name(name)) = self.peek().cloned() else { return Err(self.unexpected("a name")) };
+        self.check_free(&name)?;
         self.next += 1;
         let value = if self.take("=") { Some(kind.cast(self.expression()?)) } else { None };
-        self.variables.push((name.clone(), kind));
+        self.variables.declare(&name, kind);
         self.end(Statement::Declare(name, value))
+    }
+
+    fn check_free(&self, name: &str) -> Result<(), String> {
+        self.variables.check_free(name, self.tokens.get(self.next).map(|token| token.at))
+    }
+
+    /// What is declared meanwhile is not there any more behind it.
+    fn scoped<T>(&mut self, parse: impl FnOnce(&mut Self) -> Result<T, String>) -> Result<T, String> {
+        let around = self.variables.count();
+        let parsed = parse(self);
+        self.variables.forget_behind(around);
+        parsed
     }
 
     fn condition(&mut self) -> Result<Statement, String> {
@@ -335,6 +325,10 @@ impl Parser {
     }
 
     fn block(&mut self) -> Result<Vec<Statement>, String> {
+        self.scoped(Self::statements)
+    }
+
+    fn statements(&mut self) -> Result<Vec<Statement>, String> {
         if !self.take("{") {
             return Ok(vec![self.statement()?]);
         }
@@ -369,8 +363,7 @@ impl Parser {
             if matches!(sign, "++" | "--") { Expression::Value(json!(1)) } else { self.expression()? };
         let kind = match &place {
             Expression::Variable(name) if operator.is_none() => {
-                let known = self.variables.iter().rev().find(|(known, _)| known == name);
-                known.map_or(Kind::Any, |(_, kind)| *kind)
+                self.variables.kind_of(name).unwrap_or(Kind::Any)
             }
             _ => Kind::Any,
         };
@@ -536,19 +529,17 @@ impl Parser {
             "true" => Expression::Value(json!(true)),
             "false" => Expression::Value(json!(false)),
             "null" => Expression::Value(Value::Null),
-            "_score" if self.roots.contains(&name) => {
+            "_score" if self.variables.is_root(name) => {
                 self.needs_score = true;
                 Expression::Score
             }
-            root if self.roots.contains(&root) => Expression::Variable(name.to_owned()),
-            local if self.variables.iter().any(|(known, _)| known == local) => {
-                Expression::Variable(name.to_owned())
-            }
+            root if self.variables.is_root(root) => Expression::Variable(name.to_owned()),
+            local if self.variables.kind_of(local).is_some() => Expression::Variable(name.to_owned()),
             _ => {
                 if let Some(function) = self.function(name)? {
                     return Ok(function);
                 }
-                return Err(self.unexpected(&format!("{} or a variable", self.roots.join(", "))));
+                return Err(self.unexpected(&format!("{} or a variable", self.variables.roots())));
             }
         };
         self.next += 1;

@@ -179,6 +179,13 @@ impl Analyzer {
         self.chain.tokens(&filtered).any(|token| token.text.len() > bytes)
     }
 
+    /// Whether a text has no terms and no places of any that were left out.
+    pub(crate) fn leaves_nothing(&self, text: &str) -> bool {
+        let (filtered, end) = (self.chain.filtered(text), End::of(text));
+        let has_terms = self.chain.tokens_to_end(&filtered, &end).next().is_some();
+        !has_terms && end.places() == 0
+    }
+
     /// A text as one term: what a normalizer makes of a value, or an analyzer of a word with wildcards.
     pub(crate) fn normalized(&self, text: &str) -> String {
         let mut made = Cow::Borrowed(text);

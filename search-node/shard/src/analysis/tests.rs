@@ -265,3 +265,20 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn a_value_without_terms_leaves_nothing_unless_words_were_left_out() {
+    let analysis = Analysis::plain();
+    let leaves_nothing =
+        |name: &str, text: &str| analysis.analyzer(name).expect("an analyzer").leaves_nothing(text);
+    for (name, text, wanted) in [
+        ("standard", "", true),
+        ("standard", "!!", true),
+        ("standard", "the", false),
+        ("stop", "", true),
+        ("stop", "the", false),
+        ("stop", "the fox", false),
+    ] {
+        assert_eq!(leaves_nothing(name, text), wanted, "{name}: {text}");
+    }
+}

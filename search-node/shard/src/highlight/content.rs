@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::needles::{Needle, Needles, Phrase};
+use super::HighlightKind;
+use super::needles::{Needle, Needles};
+use super::spans::{Found, Spans, Standing};
 use crate::analysis::{Analyzer, End};
 
 /// The texts of a field.
@@ -19,9 +21,9 @@ pub(super) struct Text {
     pub(super) base: usize,
 }
 
-/// Where a phrase was found.
+/// Where a phrase or spans were found, up to their last word.
 pub(super) struct Span<'a> {
-    pub(super) phrase: &'a Phrase,
+    pub(super) of: &'a Spans,
     pub(super) start: usize,
     pub(super) end: usize,
 }
@@ -40,6 +42,17 @@ pub(super) struct Word {
 pub(super) struct Place {
     pub(super) text: usize,
     pub(super) word: usize,
+}
+
+impl Text {
+    /// Its words by where they stand from its first place on.
+    fn standing(&self, at: usize) -> Standing<'_> {
+        let words = self.words.iter().enumerate().map(|(number, word)| {
+            let position = word.position as i64 - self.base as i64;
+            (position, Place { text: at, word: number }, word.term.as_str())
+        });
+        Standing::new(words.collect())
+    }
 }
 
 impl Content {
@@ -61,7 +74,7 @@ impl Content {
     }
 
     /// The words that are looked for, in their order.
-    pub(super) fn find(&self, needles: &Needles) -> Vec<Place> {
+    pub(super) fn find(&self, needles: &Needles, kind: HighlightKind) -> Vec<Place> {
         let mut found = Vec::new();
         let mut known: HashMap<&str, bool> = HashMap::new();
         for (place, word) in self.places() {
@@ -72,14 +85,54 @@ impl Content {
                 found.push(place);
             }
         }
-        for needle in needles.all() {
-            if let Needle::Phrase(phrase) = needle {
-                self.windows(phrase, &mut |places| found.extend_from_slice(places));
+        for (standing, _) in self.standing(needles, kind) {
+            for spans in spans_of(needles) {
+                let parts = spans.tree.found(&standing);
+                if kind == HighlightKind::Plain {
+                    found.extend(self.inside(spans, &parts, &standing));
+                } else {
+                    found.extend(parts.into_iter().flat_map(|part| part.words));
+                }
             }
         }
         found.sort_unstable();
         found.dedup();
         found
+    }
+
+    /// All words of spans that stand in one of their parts, also those that the part is not made of.
+    fn inside(&self, spans: &Spans, parts: &[Found], standing: &Standing<'_>) -> Vec<Place> {
+        let mut ranges: Vec<(i64, i64)> = parts.iter().map(|part| (part.start, part.end)).collect();
+        ranges.sort_unstable();
+        let mut known: HashMap<&str, bool> = HashMap::new();
+        let (mut places, mut done) = (Vec::new(), i64::MIN);
+        for (start, end) in ranges {
+            for place in standing.between(start.max(done), end) {
+                let term = self.word(place).term.as_str();
+                if *known.entry(term).or_insert_with(|| spans.has(term)) {
+                    places.push(place);
+                }
+            }
+            done = done.max(end);
+        }
+        places
+    }
+
+    /// Words by where they stand, those that belong together, with their first place. Plain fragments look at each text for itself. As in Lucene
+    /// passages only know words that are looked for, so that others keep nothing away.
+    fn standing(&self, needles: &Needles, kind: HighlightKind) -> Vec<(Standing<'_>, usize)> {
+        if spans_of(needles).next().is_none() {
+            return Vec::new();
+        }
+        if kind == HighlightKind::Plain {
+            return self.texts.iter().enumerate().map(|(at, text)| (text.standing(at), text.base)).collect();
+        }
+        let mut known: HashMap<&str, bool> = HashMap::new();
+        let mut is_sought =
+            |term| *known.entry(term).or_insert_with(|| needles.all().any(|needle| needle.has(term)));
+        let words = self.places().filter(|(_, word)| is_sought(word.term.as_str()));
+        let words = words.map(|(place, word)| (word.position as i64, place, word.term.as_str()));
+        vec![(Standing::new(words.collect()), 0)]
     }
 
     /// Those of other words of the same texts, by what is found there.
@@ -92,20 +145,18 @@ impl Content {
         same.collect()
     }
 
-    /// Where phrases were found.
+    /// Where phrases and spans were found, by where they begin.
     pub(super) fn spans<'n>(&self, needles: &'n Needles) -> Vec<Span<'n>> {
-        let phrases = needles.all().filter_map(|needle| match needle {
-            Needle::Phrase(phrase) => Some(phrase),
-            _ => None,
-        });
         let mut spans = Vec::new();
-        for phrase in phrases {
-            self.windows(phrase, &mut |places| {
-                let positions = || places.iter().map(|place| self.word(*place).position);
-                let (start, end) = (positions().min(), positions().max());
-                spans.extend(start.zip(end).map(|(start, end)| Span { phrase, start, end }));
-            });
+        for (standing, base) in self.standing(needles, HighlightKind::Plain) {
+            for of in spans_of(needles) {
+                spans.extend(of.tree.found(&standing).into_iter().map(|found| {
+                    let place = |at: i64| base + usize::try_from(at).unwrap_or_default();
+                    Span { of, start: place(found.start), end: place(found.end - 1) }
+                }));
+            }
         }
+        spans.sort_by_key(|span| span.start);
         spans
     }
 
@@ -115,30 +166,13 @@ impl Content {
             words.map(move |(word, found)| (Place { text: at, word }, found))
         })
     }
+}
 
-    /// The words of a phrase where they stand as one: as far from one another as in the phrase, but for its slop.
-    fn windows(&self, phrase: &Phrase, visit: &mut dyn FnMut(&[Place])) {
-        let mut candidates: Vec<(i64, usize, Place)> = Vec::new();
-        for (place, word) in self.places() {
-            for (number, part) in phrase.parts.iter().enumerate() {
-                if part.is_word(&word.term, phrase.goes_on && number + 1 == phrase.parts.len()) {
-                    candidates.push((word.position as i64 - part.position as i64, number, place));
-                }
-            }
-        }
-        candidates.sort_unstable();
-        let mut first = 0;
-        for last in 0..candidates.len() {
-            while candidates[last].0 - candidates[first].0 > i64::from(phrase.slop) {
-                first += 1;
-            }
-            let window = &candidates[first..=last];
-            let has = |number: usize| window.iter().any(|(_, other, _)| *other == number);
-            if (0..phrase.parts.len()).all(has) {
-                visit(&window.iter().map(|(_, _, place)| *place).collect::<Vec<_>>());
-            }
-        }
-    }
+fn spans_of(needles: &Needles) -> impl Iterator<Item = &Spans> {
+    needles.all().filter_map(|needle| match needle {
+        Needle::Spans(spans) => Some(&**spans),
+        _ => None,
+    })
 }
 
 fn words_of(text: &str, analyzer: Option<&Analyzer>, base: usize, end: &End) -> Vec<Word> {

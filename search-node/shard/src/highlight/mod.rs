@@ -5,6 +5,7 @@
 //! ```text
 //!  request   what is asked for
 //!  needles   the words and phrases of a query, by the fields that they are looked for in
+//!  spans     phrases and spans: where words stand as one
 //!  content   the texts of a field, cut into words, and where these are found
 //!  breaks    where passages may begin and end
 //!  unified   the best passages, by sentences or words
@@ -22,6 +23,7 @@ mod mark;
 mod needles;
 mod plain;
 mod request;
+mod spans;
 mod unified;
 mod vectors;
 
@@ -82,15 +84,16 @@ impl<'a> Highlighter<'a> {
                     continue;
                 }
                 let options = &field.options;
-                let needles = Needles::read(view, context, options.query.as_ref().unwrap_or(query));
+                let query = options.query.as_ref().unwrap_or(query);
+                let needles = Needles::read(view, context, query, options.kind);
                 let needles = match (options.require_field_match, options.kind) {
                     (false, _) => needles,
-                    (true, HighlightKind::Plain) => needles.of_fields(&path, &[]),
+                    (true, HighlightKind::Plain) => needles.of_fields(&path, &[], options.kind),
                     // Of other fields the field itself is only one where it is named.
                     (true, HighlightKind::Vectors) if !options.matched_fields.is_empty() => {
-                        needles.of_fields("", &options.matched_fields)
+                        needles.of_fields("", &options.matched_fields, options.kind)
                     }
-                    (true, _) => needles.of_fields(&path, &options.matched_fields),
+                    (true, _) => needles.of_fields(&path, &options.matched_fields, options.kind),
                 };
                 if options.kind == HighlightKind::Vectors {
                     check_vectors(&path, mapping)?;
@@ -138,7 +141,7 @@ impl<'a> Highlighter<'a> {
         };
         let content = Content::new(texts.clone(), analyzer.as_deref(), gap(field.mapping));
         let needles = &field.needles;
-        let mut found = content.find(needles);
+        let mut found = content.find(needles, options.kind);
         // The words of another field are those that it makes of the same texts.
         let others = match options.kind {
             HighlightKind::Unified => &options.matched_fields[..],
@@ -148,7 +151,7 @@ impl<'a> Highlighter<'a> {
             let Some(mapping) = layout.mapping.leaf(path) else { continue };
             let analyzer = layout.indexing(path, mapping);
             let other = Content::new(texts.clone(), analyzer.as_deref(), gap(mapping));
-            found.extend(content.like_in(&other, &other.find(needles)));
+            found.extend(content.like_in(&other, &other.find(needles, options.kind)));
         }
         found.sort_unstable();
         found.dedup();

@@ -2,14 +2,17 @@
 
 use serde_json::Value;
 
+use super::HighlightKind;
+use super::spans::{SpanTree, Spans};
 use crate::analysis::Analyzer;
 use crate::engine::View;
-use crate::json_values::text_of;
+use crate::json_values::{plain, text_of};
 use crate::mapping::FieldKind;
 use crate::query::query_string::{self, Group, Sign, What};
 use crate::query::{
-    Fuzziness, Matching, MultiMatchKind, Query, QueryContext, QueryString, Shape, TermAutomaton,
-    read_simple_query_string, terms_like, wildcard_name_matches as name_matches,
+    Fuzziness, Intervals, Matching, MultiMatchKind, Query, QueryContext, QueryString, Shape, SpanClause,
+    SpanJoin, SpanQuery, TermAutomaton, between_signs, read_simple_query_string, terms_like,
+    wildcard_name_matches as name_matches,
 };
 
 /// What is looked for.
@@ -23,7 +26,10 @@ pub(super) enum Needle {
         word: String,
         fuzziness: Fuzziness,
     },
+    /// Words one after the other, as fragments by term vectors know them.
     Phrase(Phrase),
+    /// Words by where they stand.
+    Spans(Box<Spans>),
 }
 
 #[derive(Debug)]
@@ -62,7 +68,16 @@ impl Needle {
             Self::Word(word) => word == term,
             Self::Like(automaton) => automaton.takes(term),
             Self::Near { word, fuzziness } => is_near(word, term, *fuzziness),
-            Self::Phrase(_) => false,
+            Self::Phrase(_) | Self::Spans(_) => false,
+        }
+    }
+
+    /// Whether a word may be shown for it.
+    pub(super) fn has(&self, term: &str) -> bool {
+        match self {
+            Self::Phrase(phrase) => phrase.has(term),
+            Self::Spans(spans) => spans.has(term),
+            other => other.is_word(term),
         }
     }
 }
@@ -80,24 +95,44 @@ impl Needles {
         Self { needles: words.iter().map(needle).collect() }
     }
 
-    pub(super) fn read(view: &View, context: &QueryContext<'_>, query: &Query) -> Self {
+    pub(super) fn read(view: &View, context: &QueryContext<'_>, query: &Query, kind: HighlightKind) -> Self {
         let mut needles = Self::default();
-        Collecting { view, context, needles: &mut needles }.query(query);
+        Collecting { view, context, kind, needles: &mut needles }.query(query);
         needles
     }
 
     /// Those that are looked for in a field, or in one that counts for it.
-    pub(super) fn of_fields(mut self, path: &str, others: &[String]) -> Self {
-        self.needles
-            .retain(|(field, _)| field == path || others.iter().any(|other| name_matches(other, field)));
-        self
+    pub(super) fn of_fields(self, path: &str, others: &[String], kind: HighlightKind) -> Self {
+        let is_meant = |field: &str| field == path || others.iter().any(|other| name_matches(other, field));
+        let (mut needles, mut of_several) = (Vec::new(), Vec::new());
+        for (field, needle) in self.needles {
+            match needle {
+                Needle::Spans(mut spans) => {
+                    if kind == HighlightKind::Unified && !spans.is_within(&is_meant) {
+                        of_several.push(spans);
+                        continue;
+                    }
+                    spans.tree.mark_only(&is_meant);
+                    if !spans.tree.marks().is_empty() {
+                        needles.push((field, Needle::Spans(spans)));
+                    }
+                }
+                needle if is_meant(&field) => needles.push((field, needle)),
+                _ => {}
+            }
+        }
+        // As in Lucene, words of spans that are of other fields too count by themselves, unless something else goes by places.
+        if !needles.iter().any(|(_, needle)| matches!(needle, Needle::Spans(_))) {
+            of_several.into_iter().for_each(|spans| spans.tree.into_words(&is_meant, &mut needles));
+        }
+        Self { needles }
     }
 
     /// What a word counts as: itself, or the pattern that it is like.
     pub(super) fn key(&self, term: &str) -> String {
         let is_itself = self.all().any(|needle| match needle {
             Needle::Word(word) => word == term,
-            Needle::Phrase(phrase) => phrase.has(term),
+            Needle::Phrase(_) | Needle::Spans(_) => needle.has(term),
             Needle::Like(_) | Needle::Near { .. } => false,
         });
         match self.all().position(|needle| needle.is_word(term)).filter(|_| !is_itself) {
@@ -121,6 +156,7 @@ impl Needles {
 struct Collecting<'a> {
     view: &'a View,
     context: &'a QueryContext<'a>,
+    kind: HighlightKind,
     needles: &'a mut Needles,
 }
 
@@ -145,18 +181,13 @@ impl Collecting<'_> {
             Query::CombinedFields { fields, value, matching } => {
                 self.fields(fields).iter().for_each(|path| self.words(path, value, matching, false));
             }
-            Query::Prefix { field, value, case_insensitive, .. } => {
-                self.like(field, Shape::Prefix { case_insensitive: *case_insensitive }, value);
+            Query::Prefix { .. } | Query::Wildcard { .. } | Query::Regexp { .. } | Query::Fuzzy { .. } => {
+                if let Some((field, needle)) = self.pattern(query) {
+                    self.add(field, needle);
+                }
             }
-            Query::Wildcard { field, pattern, case_insensitive, .. } => {
-                let pattern = self.normalized(field, pattern);
-                self.like(field, Shape::Wildcard { case_insensitive: *case_insensitive }, &pattern);
-            }
-            Query::Regexp { field, pattern, syntax, .. } => self.like(field, Shape::Regexp(*syntax), pattern),
-            Query::Fuzzy { field, value, fuzziness, .. } => {
-                let near = Needle::Near { word: value.clone(), fuzziness: *fuzziness };
-                self.add(field, near);
-            }
+            Query::Span(spans) => self.spans(spans),
+            Query::Intervals { field, intervals } => self.intervals(field, intervals),
             Query::Bool { must, filter, should, .. } => {
                 must.iter().chain(filter).chain(should).for_each(|query| self.query(query));
             }
@@ -181,8 +212,12 @@ impl Collecting<'_> {
     }
 
     fn add(&mut self, field: &str, needle: Needle) {
-        let path = self.view.layout.mapping.meant(field).to_owned();
+        let path = self.meant(field).to_owned();
         self.needles.needles.push((path, needle));
+    }
+
+    fn meant<'f>(&'f self, field: &'f str) -> &'f str {
+        self.view.layout.mapping.meant(field)
     }
 
     /// The fields that names and patterns mean; all where there are none.
@@ -255,14 +290,135 @@ impl Collecting<'_> {
                 None => parts.push(Part { position: term.position, words: vec![term.text] }),
             }
         }
-        if !parts.is_empty() {
-            self.add(field, Needle::Phrase(Phrase { parts, slop: matching.slop, goes_on }));
+        match (parts.len(), goes_on) {
+            (0, _) => {}
+            (1, false) => {
+                let words = parts.into_iter().flat_map(|part| part.words);
+                words.for_each(|word| self.add(field, Needle::Word(word)));
+            }
+            _ => {
+                let phrase = Phrase { parts, slop: matching.slop, goes_on };
+                let needle = match self.kind {
+                    HighlightKind::Vectors => Needle::Phrase(phrase),
+                    HighlightKind::Unified | HighlightKind::Plain => {
+                        let tree = near(self.meant(field), &phrase);
+                        Needle::Spans(Box::new(Spans { tree, masks: Vec::new() }))
+                    }
+                };
+                self.add(field, needle);
+            }
         }
     }
 
     fn like(&mut self, field: &str, shape: Shape, pattern: &str) {
         if let Some(automaton) = terms_like(shape, pattern) {
             self.add(field, Needle::Like(automaton));
+        }
+    }
+
+    /// What a query for terms like a pattern looks for.
+    fn pattern<'q>(&self, query: &'q Query) -> Option<(&'q str, Needle)> {
+        let (field, shape, pattern) = match query {
+            Query::Prefix { field, value, case_insensitive, .. } => {
+                (field, Shape::Prefix { case_insensitive: *case_insensitive }, value.clone())
+            }
+            Query::Wildcard { field, pattern, case_insensitive, .. } => {
+                let pattern = self.normalized(field, pattern);
+                (field, Shape::Wildcard { case_insensitive: *case_insensitive }, pattern)
+            }
+            Query::Regexp { field, pattern, syntax, .. } => (field, Shape::Regexp(*syntax), pattern.clone()),
+            Query::Fuzzy { field, value, fuzziness, .. } => {
+                return Some((field, Needle::Near { word: value.clone(), fuzziness: *fuzziness }));
+            }
+            _ => return None,
+        };
+        Some((field, Needle::Like(terms_like(shape, &pattern)?)))
+    }
+
+    fn spans(&mut self, spans: &SpanQuery) {
+        if let (HighlightKind::Vectors, SpanQuery::Term { field, value }) = (self.kind, spans) {
+            return self.add(field, Needle::Word(plain(value)));
+        }
+        // Fragments by term vectors know no other spans.
+        if self.kind == HighlightKind::Vectors {
+            return;
+        }
+        let mut masks = Vec::new();
+        if let Some(tree) = self.span_tree(spans, &mut masks) {
+            self.add("", Needle::Spans(Box::new(Spans { tree, masks })));
+        }
+    }
+
+    fn span_tree(&self, spans: &SpanQuery, masks: &mut Vec<String>) -> Option<SpanTree> {
+        let mut all = |spans: &[&SpanQuery]| -> Option<Vec<SpanTree>> {
+            spans.iter().map(|spans| self.span_tree(spans, masks)).collect()
+        };
+        let (how, parts) = match spans {
+            SpanQuery::Term { field, value } => {
+                return Some(SpanTree::word(self.meant(field), Needle::Word(plain(value))));
+            }
+            SpanQuery::Multi { of } => {
+                let (field, needle) = self.pattern(of)?;
+                return Some(SpanTree::word(self.meant(field), needle));
+            }
+            SpanQuery::Masked { of, field } => {
+                masks.push(self.meant(field).to_owned());
+                return self.span_tree(of, masks);
+            }
+            SpanQuery::Near { clauses, slop, in_order } => {
+                let (mut parts, mut gaps) = (Vec::new(), vec![0]);
+                for clause in clauses {
+                    match (clause, gaps.last_mut()) {
+                        (SpanClause::Spans(spans), _) => {
+                            parts.push(self.span_tree(spans, masks)?);
+                            gaps.push(0);
+                        }
+                        (SpanClause::Gap(width), Some(gap)) => *gap += *width,
+                        (SpanClause::Gap(_), None) => {}
+                    }
+                }
+                (SpanJoin::Near { slop: *slop, in_order: *in_order, gaps }, parts)
+            }
+            SpanQuery::Or { clauses } => (SpanJoin::Or, all(&clauses.iter().collect::<Vec<_>>())?),
+            SpanQuery::Not { include, exclude, before, after } => {
+                (SpanJoin::Not { before: *before, after: *after }, all(&[include, exclude])?)
+            }
+            SpanQuery::First { of, end } => (SpanJoin::First { end: *end }, all(&[of])?),
+            SpanQuery::Containing { big, little } => (SpanJoin::Containing, all(&[big, little])?),
+            SpanQuery::Within { big, little } => (SpanJoin::Within, all(&[big, little])?),
+        };
+        Some(SpanTree::Joined { how, parts })
+    }
+
+    /// The words of intervals, wherever they stand, as Lucene shows them.
+    fn intervals(&mut self, path: &str, intervals: &Intervals) {
+        let filter = match intervals {
+            Intervals::Match { text, words, filter, .. } => {
+                let field = words.use_field.as_deref().unwrap_or(path);
+                let analyzer = self.analyzer(field, words.analyzer.as_deref());
+                let terms = analyzer.map_or_else(Vec::new, |analyzer| analyzer.terms(text));
+                if self.kind != HighlightKind::Vectors {
+                    terms.into_iter().for_each(|term| self.add(field, Needle::Word(term.text)));
+                }
+                filter
+            }
+            Intervals::Like { of, words, .. } => {
+                let field = words.use_field.as_deref().unwrap_or(path);
+                if let (HighlightKind::Unified, Some(analyzer)) =
+                    (self.kind, self.analyzer(field, words.analyzer.as_deref()))
+                    && let Some((_, needle)) = self.pattern(&normalized(of, &analyzer))
+                {
+                    self.add(field, needle);
+                }
+                return;
+            }
+            Intervals::AnyOf { intervals, filter } | Intervals::AllOf { intervals, filter, .. } => {
+                intervals.iter().for_each(|one| self.intervals(path, one));
+                filter
+            }
+        };
+        if let Some(filter) = filter.as_ref().filter(|filter| !filter.rule.starts_with("not_")) {
+            self.intervals(path, &filter.others);
         }
     }
 
@@ -304,6 +460,40 @@ impl Collecting<'_> {
             }
         }
     }
+}
+
+/// A phrase as spans: what it leaves out counts as slop, and without slop it is in order.
+fn near(field: &str, phrase: &Phrase) -> SpanTree {
+    let place = |part: Option<&Part>| part.map_or(0, |part| part.position);
+    let left_out = (place(phrase.parts.last()) + 1) - place(phrase.parts.first()) - phrase.parts.len();
+    let word = |word: &String, goes_on| match terms_like(Shape::Prefix { case_insensitive: false }, word) {
+        Some(beginning) if goes_on => SpanTree::word(field, Needle::Like(beginning)),
+        _ => SpanTree::word(field, Needle::Word(word.clone())),
+    };
+    let part = |(at, part): (usize, &Part)| {
+        let goes_on = phrase.goes_on && at + 1 == phrase.parts.len();
+        SpanTree::any(part.words.iter().map(|text| word(text, goes_on)).collect())
+    };
+    let mut parts: Vec<SpanTree> = phrase.parts.iter().enumerate().map(part).collect();
+    if parts.len() == 1 {
+        return parts.remove(0);
+    }
+    let slop = i64::from(phrase.slop) + left_out as i64;
+    let how = SpanJoin::Near { slop, in_order: phrase.slop == 0, gaps: Vec::new() };
+    SpanTree::Joined { how, parts }
+}
+
+/// A pattern in the form of the terms of an analyzer.
+fn normalized(of: &Query, analyzer: &Analyzer) -> Query {
+    let mut of = of.clone();
+    match &mut of {
+        Query::Prefix { value, .. } | Query::Fuzzy { value, .. } => *value = analyzer.normalized(value),
+        Query::Wildcard { pattern, .. } => {
+            *pattern = between_signs(pattern, |text| analyzer.normalized(text));
+        }
+        _ => {}
+    }
+    of
 }
 
 /// Whether two words are as few edits apart as are allowed.

@@ -98,7 +98,9 @@ fn is_within(text: &Text, word: &Word, spans: &[Span<'_>], wait: &mut Option<usi
         Some(until) if at < until => return true,
         _ => *wait = None,
     }
-    let begun = spans.iter().find(|span| span.start == at && span.phrase.has(&word.term));
+    let from = spans.partition_point(|span| span.start < at);
+    let mut begin_here = spans[from..].iter().take_while(|span| span.start == at);
+    let begun = begin_here.find(|span| span.of.has(&word.term));
     *wait = begun.map(|span| span.end + 1);
     false
 }

@@ -383,7 +383,10 @@ impl<'p> Reading<'p> {
                 {
                     return Err(immense_term(&target.path));
                 }
-                self.values.add_text(field, &text);
+                // A value that has nothing takes no place either.
+                if !target.gapless.as_ref().is_some_and(|analyzer| analyzer.leaves_nothing(&text)) {
+                    self.values.add_text(field, &text);
+                }
                 self.add_presence(target);
             }
             FieldKind::Version => {

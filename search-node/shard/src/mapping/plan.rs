@@ -50,6 +50,8 @@ pub(super) struct Target {
     pub(super) normalizer: Option<Arc<Analyzer>>,
     /// What a text is cut by, where its terms may be longer than an index holds.
     pub(super) analyzer: Option<Arc<Analyzer>>,
+    /// What texts are cut by whose values stand right behind one another.
+    pub(super) gapless: Option<Arc<Analyzer>>,
     /// Whether its values are read: those of a `binary` that is kept nowhere are not.
     pub(super) is_read: bool,
     /// Whether a value that does not fit is left out.
@@ -134,7 +136,9 @@ fn target(path: &str, field: &FieldMapping, planning: &Planning<'_>) -> Target {
     let null_value = field.null_value.as_ref().filter(|value| !value.is_null());
     let normalizer = field.analysis.normalizer.as_deref();
     let analyzer = planning.analysis.analyzer(field.analysis.indexing(planning.analysis));
+    let gapless = field.kind == FieldKind::Text && field.analysis.gap(planning.analysis) == 0;
     Target {
+        gapless: analyzer.as_ref().ok().filter(|_| gapless).cloned(),
         // The usual one makes no long terms.
         analyzer: analyzer.ok().filter(|analyzer| {
             !analyzer.is_plain_standard || matches!(field.kind, FieldKind::TokenCount { .. })

@@ -48,7 +48,7 @@ impl Faults {
     }
 
     /// A look whether the search ends, now and then, for who finds documents.
-    pub(in crate::query) fn looks(&self) -> Looks {
+    pub(crate) fn looks(&self) -> Looks {
         Looks { of: self.clone(), left: WORK_BETWEEN }
     }
 
@@ -95,7 +95,7 @@ impl Faults {
 /// Looks now and then whether a search ends, while documents are passed over that do not match: nobody else would. Who is told that it is over has no
 /// more documents.
 #[derive(Debug, Clone)]
-pub(in crate::query) struct Looks {
+pub(crate) struct Looks {
     of: Faults,
     left: u32,
 }

@@ -126,7 +126,12 @@ impl Lucene<'_> {
                         Some(_) => format!("{path}{suffix}"),
                         None => path.to_owned(),
                     };
-                let read = simple_query_string::parse(asked, &self.context.rules.default_fields, &quoted);
+                let known = simple_query_string::Fields {
+                    defaults: &self.context.rules.default_fields,
+                    quoted: &quoted,
+                    has_words: &|fields, text, _| self.have_words(fields, text, &asked.matching),
+                };
+                let read = simple_query_string::parse(asked, &known);
                 // What is too much is refused by the search itself.
                 self.told(&read.unwrap_or(Query::MatchNone))
             }
@@ -177,6 +182,18 @@ impl Lucene<'_> {
             }
             _ => vec![(plain(value), 0)],
         }
+    }
+
+    /// Whether a text has words in any of some fields.
+    fn have_words(&self, fields: &[(String, f32)], text: &str, matching: &Matching) -> bool {
+        let has_words = |path: &str| match self.layout.mapping.leaf(path) {
+            Some(mapping) if mapping.kind.is_text() => {
+                !self.words(mapping, &Value::from(text), matching.analyzer.as_deref()).is_empty()
+            }
+            _ => true,
+        };
+        let meant = self.meant(fields);
+        meant.is_empty() || meant.iter().any(|(path, _)| has_words(path))
     }
 
     fn matched(&self, path: &str, value: &Value, matching: &Matching) -> Told {

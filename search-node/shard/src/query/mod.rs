@@ -26,7 +26,10 @@ mod simple_query_string;
 mod weights;
 mod wildcard;
 
-pub(crate) use ast::{Fuzziness, Matching, MultiMatchKind, QueryString};
+pub(crate) use ast::{
+    BoostMode, FunctionKind, FunctionMode, FunctionScore, Fuzziness, Intervals, Matching, Modifier,
+    MultiMatchKind, QueryString, ScoreFunction, ScoreScript, SpanClause, SpanQuery,
+};
 pub use ast::{GeoDistance, InnerHitsAsked, Query, ScriptSort, SliceBy, Sliced};
 pub(crate) use can_match::{can_match, segments_to_search};
 pub(crate) use computed::{Computed, Distances, Scripted};
@@ -46,7 +49,8 @@ pub(crate) use weights::all_terms::{AllTerms, Best};
 pub(crate) use weights::bounds::{Bounds, constant_inside};
 pub(crate) use weights::in_level::Levels;
 pub(crate) use weights::passes::{passes, score_at};
-pub(crate) use wildcard::name_matches as wildcard_name_matches;
+pub(crate) use weights::spans::{SpanJoin, Spanned};
+pub(crate) use wildcard::{between_signs, name_matches as wildcard_name_matches};
 
 /// A query that cannot be read or cannot run, in Elasticsearch's words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -97,7 +101,10 @@ pub(crate) fn read_simple_query_string(
     asked: &ast::SimpleQueryString,
     context: &QueryContext<'_>,
 ) -> Result<Query, QueryError> {
-    simple_query_string::parse(asked, &context.rules.default_fields, &|path, suffix| {
-        format!("{path}{suffix}")
-    })
+    let known = simple_query_string::Fields {
+        defaults: &context.rules.default_fields,
+        quoted: &|path, suffix| format!("{path}{suffix}"),
+        has_words: &|_, _, _| true,
+    };
+    simple_query_string::parse(asked, &known)
 }

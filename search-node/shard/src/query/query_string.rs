@@ -5,6 +5,9 @@
 //! `>=a`; `*` and `?`; `/regular expressions/`; `word~edits`; `^boost`; `\` before a sign takes away its meaning. Words side by
 //! side without a sign between them are one text.
 
+mod tokens;
+
+use self::tokens::{Kind, Token, tokens};
 use super::QueryError;
 
 /// Deeper groups are refused.
@@ -67,20 +70,24 @@ pub(crate) enum What {
     },
     /// Bounds, and whether they belong to it; none for an open end.
     Range {
-        lower: Option<(String, bool)>,
-        upper: Option<(String, bool)>,
+        lower: Option<Bound>,
+        upper: Option<Bound>,
     },
     Group(Group),
 }
 
+/// An end of a range, and whether it belongs to it.
+type Bound = (String, bool);
+
 /// Reads a text.
 pub(crate) fn parse(text: &str) -> Result<Group, QueryError> {
-    let mut parser = Parser { text, at: 0, clauses: 0 };
+    if text.trim().is_empty() {
+        return Ok(Group::default());
+    }
+    let mut parser = Parser { text, tokens: tokens(text)?, at: 0, clauses: 0 };
     let group = parser.group(None, 0)?;
-    parser.skip_space();
-    if parser.at < text.len() {
-        let sign = parser.peek().map(String::from).unwrap_or_default();
-        return Err(parser.fault(&format!("unexpected `{sign}`")));
+    if parser.at < parser.tokens.len() {
+        return Err(parser.unexpected());
     }
     Ok(group)
 }
@@ -102,169 +109,129 @@ pub(in crate::query) fn escaped(text: &str) -> String {
     escaped
 }
 
-/// Where a word ends.
-fn ends_word(letter: char) -> bool {
-    letter.is_whitespace() || "()[]{}\"^~:!/".contains(letter)
-}
-
 struct Parser<'a> {
     text: &'a str,
+    tokens: Vec<Token>,
     at: usize,
     clauses: usize,
 }
 
-/// A word as it stands there.
-struct Bare {
-    plain: String,
-    pattern: String,
-    /// How many signs it has that stand for other letters, and whether the only one is a `*` at its end.
-    wild: usize,
-    is_prefix: bool,
-}
-
-impl<'a> Parser<'a> {
-    fn rest(&self) -> &'a str {
-        &self.text[self.at..]
+impl Parser<'_> {
+    fn peek(&self) -> Option<&Kind> {
+        self.further(0)
     }
 
-    fn peek(&self) -> Option<char> {
-        self.rest().chars().next()
+    /// The token that stands so many further.
+    fn further(&self, by: usize) -> Option<&Kind> {
+        self.tokens.get(self.at + by).map(|token| &token.kind)
     }
 
-    fn skip_space(&mut self) {
-        self.at += self.rest().len() - self.rest().trim_start().len();
+    fn accept(&mut self, kind: &Kind) -> bool {
+        let is_it = self.peek() == Some(kind);
+        self.at += usize::from(is_it);
+        is_it
+    }
+
+    /// The token that stands here, moved past.
+    fn take(&mut self) -> Option<Kind> {
+        let token = self.tokens.get_mut(self.at)?;
+        self.at += 1;
+        Some(std::mem::replace(&mut token.kind, Kind::Close))
     }
 
     fn is_done(&self) -> bool {
-        self.at >= self.text.len() || self.peek() == Some(')')
-    }
-
-    fn accept(&mut self, token: &str) -> bool {
-        let found = self.rest().starts_with(token);
-        if found {
-            self.at += token.len();
-        }
-        found
-    }
-
-    /// A word operator stands alone: `ANDROID` is no operator.
-    fn accept_word(&mut self, word: &str) -> bool {
-        let behind = self.rest().strip_prefix(word);
-        let found =
-            behind.is_some_and(|rest| rest.chars().next().is_none_or(|next| next != ':' && ends_word(next)));
-        if found {
-            self.at += word.len();
-        }
-        found
+        matches!(self.peek(), None | Some(Kind::Close))
     }
 
     fn fault(&self, reason: &str) -> QueryError {
-        failed(self.text, &format!("{reason} at character {}", self.at + 1))
+        let place = self.tokens.get(self.at).map_or(self.text.len(), |token| token.at);
+        failed(self.text, &format!("{reason} at character {}", place + 1))
     }
 
-    /// Clauses up to the end or a closing parenthesis.
+    fn unexpected(&self) -> QueryError {
+        let here = self.tokens.get(self.at).map_or(self.text.len(), |token| token.at);
+        let next = self.tokens.get(self.at + 1).map_or(self.text.len(), |token| token.at);
+        match self.text[here..next].trim_end() {
+            "" => self.fault("a word is missing"),
+            token => self.fault(&format!("unexpected `{token}`")),
+        }
+    }
+
+    /// Clauses up to the end or a closing parenthesis, one at least.
     fn group(&mut self, field: Option<&str>, depth: usize) -> Result<Group, QueryError> {
         if depth > DEPTH_MAX {
             return Err(self.fault(&format!("groups nested deeper than {DEPTH_MAX}")));
         }
         let mut group = Group::default();
         loop {
-            self.skip_space();
-            if self.is_done() {
-                break;
-            }
             self.clauses += 1;
             if self.clauses > CLAUSES_MAX {
                 return Err(self.fault(&format!("more than {CLAUSES_MAX} clauses")));
             }
-            if let Some(text) = self.several_words()? {
-                let what = What::Words { text, are_several: true };
+            if let Some(text) = self.several_words() {
+                let what = words(field, text, true);
                 let field = field.map(str::to_owned);
                 group.clauses.push(Clause { joined: None, sign: None, field, what, boost: 1.0 });
-                continue;
+            } else {
+                let joined = self.join();
+                if joined.is_some() && group.clauses.is_empty() {
+                    self.at -= 1;
+                    return Err(self.fault("an operator without a clause before it"));
+                }
+                let sign = self.sign();
+                if self.is_done() {
+                    let is_operator = joined.is_some() || sign.is_some();
+                    let reason = "an operator without a clause after it";
+                    return Err(if is_operator { self.fault(reason) } else { self.unexpected() });
+                }
+                group.clauses.push(self.clause((joined, sign), field, depth)?);
             }
-            let joined = self.join();
-            if joined.is_some() && group.clauses.is_empty() {
-                return Err(self.fault("an operator without a clause before it"));
-            }
-            self.skip_space();
-            let sign = self.sign();
-            self.skip_space();
             if self.is_done() {
-                return Err(self.fault("an operator without a clause after it"));
+                return Ok(group);
             }
-            group.clauses.push(self.clause((joined, sign), field, depth)?);
         }
-        Ok(group)
     }
 
     fn join(&mut self) -> Option<Join> {
-        if self.accept_word("AND") || self.accept("&&") {
-            Some(Join::And)
-        } else if self.accept_word("OR") || self.accept("||") {
-            Some(Join::Or)
-        } else {
-            None
-        }
+        if self.accept(&Kind::And) { Some(Join::And) } else { self.accept(&Kind::Or).then_some(Join::Or) }
     }
 
-    /// A sign that stands alone is a word, and no sign.
     fn sign(&mut self) -> Option<Sign> {
-        let stands_alone = self.rest().chars().nth(1).is_some_and(char::is_whitespace);
-        if self.accept_word("NOT") {
-            return Some(Sign::MustNot);
-        }
-        if stands_alone {
-            return None;
-        }
-        if self.accept("!") || self.accept("-") {
+        if self.accept(&Kind::Not) || self.accept(&Kind::Minus) {
             Some(Sign::MustNot)
         } else {
-            self.accept("+").then_some(Sign::Must)
+            self.accept(&Kind::Plus).then_some(Sign::Must)
         }
     }
 
     /// Words side by side, of which none is more than a word; none if that are not two at least.
-    fn several_words(&mut self) -> Result<Option<String>, QueryError> {
+    fn several_words(&mut self) -> Option<String> {
+        let is_word = |kind: Option<&Kind>| matches!(kind, Some(Kind::Word(_)));
+        // What comes next may belong to the word before it alone.
+        let goes_on = |parser: &Self| {
+            let belongs_to_word = matches!(
+                parser.further(1),
+                Some(Kind::Colon | Kind::Star | Kind::Near(_) | Kind::Boost(_) | Kind::And | Kind::Or)
+            );
+            is_word(parser.peek()) && !belongs_to_word
+        };
+        if !is_word(self.peek()) || !is_word(self.further(1)) {
+            return None;
+        }
         let begin = self.at;
-        let (mut words, mut end) = (Vec::new(), self.at);
-        loop {
-            self.skip_space();
-            let begins_word =
-                self.peek().is_some_and(|letter| !ends_word(letter) && !"+-*?".contains(letter));
-            if !begins_word || self.stands_here(&["AND", "OR", "NOT", "&&", "||"]) {
-                break;
-            }
-            let Ok(word) = self.bare() else { break };
-            if word.wild > 0 || self.belongs_to_word_before() {
-                break;
-            }
-            words.push(word.plain);
-            end = self.at;
+        self.at += 1;
+        while goes_on(self) {
+            self.at += 1;
         }
-        let are_several = words.len() > 1;
-        self.at = if are_several { end } else { begin };
-        Ok(are_several.then(|| words.join(" ")))
-    }
-
-    /// Whether one of these words stands here.
-    fn stands_here(&mut self, words: &[&str]) -> bool {
-        let at = self.at;
-        let found = words.iter().any(|word| self.accept_word(word));
-        self.at = at;
-        found
-    }
-
-    /// Whether what comes next belongs to the word before it alone: a sign behind it, or a word that joins it to the next clause.
-    fn belongs_to_word_before(&mut self) -> bool {
-        if matches!(self.peek(), Some('^' | '~')) {
-            return true;
+        if self.at == begin + 1 {
+            self.at = begin;
+            return None;
         }
-        let at = self.at;
-        self.skip_space();
-        let found = self.peek() == Some(':') || self.stands_here(&["AND", "OR", "&&", "||", "*"]);
-        self.at = at;
-        found
+        let words = self.tokens[begin..self.at].iter().filter_map(|token| match &token.kind {
+            Kind::Word(text) => Some(text.as_str()),
+            _ => None,
+        });
+        Some(words.collect::<Vec<_>>().join(" "))
     }
 
     fn clause(
@@ -275,229 +242,136 @@ impl<'a> Parser<'a> {
     ) -> Result<Clause, QueryError> {
         let named = self.field_name();
         let field = named.as_deref().or(field);
-        self.skip_space();
-        let mut boost = 1.0;
-        let what = if self.accept("(") {
+        let (what, boost) = if self.accept(&Kind::Open) {
             let group = self.group(field, depth + 1)?;
-            self.skip_space();
-            if !self.accept(")") {
+            if !self.accept(&Kind::Close) {
                 return Err(self.fault("a `(` without its `)`"));
             }
-            What::Group(group)
+            (What::Group(group), self.boost())
         } else {
-            self.leaf(field, &mut boost)?
+            self.leaf(field)?
         };
-        if let Some(number) = self.suffix_number('^')? {
-            boost = number.ok_or_else(|| self.fault("`^` needs a number"))?;
-        }
+        let boost = boost.unwrap_or(1.0);
         Ok(Clause { joined, sign, field: field.map(str::to_owned), what, boost })
     }
 
     /// `name:` if one stands here.
     fn field_name(&mut self) -> Option<String> {
-        let mut name = String::new();
-        let mut letters = self.rest().char_indices();
-        while let Some((at, letter)) = letters.next() {
-            match letter {
-                ':' if !name.is_empty() => {
-                    self.at += at + 1;
-                    return Some(name);
-                }
-                '\\' => name.push(letters.next()?.1),
-                _ if letter.is_whitespace() && !name.is_empty() => {
-                    let behind = self.rest()[at..].trim_start().strip_prefix(':')?;
-                    self.at = self.text.len() - behind.len();
-                    return Some(name);
-                }
-                _ if ends_word(letter) => return None,
-                _ => name.push(letter),
-            }
+        if self.further(1) != Some(&Kind::Colon) {
+            return None;
         }
-        None
-    }
-
-    fn leaf(&mut self, field: Option<&str>, boost: &mut f32) -> Result<What, QueryError> {
-        match self.peek() {
-            Some('"') => {
-                let text = self.quoted()?;
-                let slop = self.suffix_number('~')?.flatten().map(|slop| slop as u32);
-                Ok(What::Phrase { text, slop })
-            }
-            Some('[' | '{') => self.range(),
-            Some('/') => self.regexp(),
-            Some('>' | '<') if field.is_some() => self.one_sided(),
-            _ => self.word(boost),
-        }
-    }
-
-    fn quoted(&mut self) -> Result<String, QueryError> {
-        let start = self.at;
-        self.at += 1;
-        let mut text = String::new();
-        while let Some(letter) = self.peek() {
-            self.at += letter.len_utf8();
-            match letter {
-                '\\' => {
-                    if let Some(escaped) = self.peek() {
-                        self.at += escaped.len_utf8();
-                        text.push(escaped);
-                    }
-                }
-                '"' => return Ok(text),
-                _ => text.push(letter),
-            }
-        }
-        self.at = start;
-        Err(self.fault("a `\"` without its end"))
-    }
-
-    /// `/a.c/`; a `\` before a `/` is the expression's own, as all others.
-    fn regexp(&mut self) -> Result<What, QueryError> {
-        let start = self.at;
-        self.at += 1;
-        let mut pattern = String::new();
-        while let Some(letter) = self.peek() {
-            self.at += letter.len_utf8();
-            match letter {
-                '/' => return Ok(What::Regexp(pattern)),
-                '\\' => {
-                    let escaped = self.peek();
-                    if escaped != Some('/') {
-                        pattern.push('\\');
-                    }
-                    if let Some(escaped) = escaped {
-                        self.at += escaped.len_utf8();
-                        pattern.push(escaped);
-                    }
-                }
-                _ => pattern.push(letter),
-            }
-        }
-        self.at = start;
-        Err(self.fault("a `/` without its end"))
-    }
-
-    /// `[a TO b]`, `{a TO b}`, mixed, with `*` for an open end.
-    fn range(&mut self) -> Result<What, QueryError> {
-        let from_included = self.accept("[") || !self.accept("{");
-        let lower = self.bound()?;
-        self.skip_space();
-        let has_to = self.rest().strip_prefix("TO").is_some_and(|rest| rest.starts_with([' ', '"']));
-        if !has_to {
-            return Err(self.fault("a range needs TO between its bounds"));
-        }
+        let name = match self.peek()? {
+            Kind::Word(name) => name.clone(),
+            Kind::Star => "*".to_owned(),
+            _ => return None,
+        };
         self.at += 2;
-        let upper = self.bound()?;
-        self.skip_space();
-        let to_included = self.accept("]");
-        if !to_included && !self.accept("}") {
-            return Err(self.fault("a range without its end"));
-        }
-        let open = |text: String, included| (text != "*").then_some((text, included));
-        Ok(What::Range { lower: open(lower, from_included), upper: open(upper, to_included) })
+        Some(name)
     }
 
-    fn bound(&mut self) -> Result<String, QueryError> {
-        self.skip_space();
-        if self.peek() == Some('"') {
-            return self.quoted();
-        }
-        let rest = self.rest();
-        let end = rest.find(|c: char| c.is_whitespace() || "]}".contains(c)).unwrap_or(rest.len());
-        self.at += end;
-        if end == 0 {
-            return Err(self.fault("a range without a bound"));
-        }
-        let mut text = String::with_capacity(end);
-        let mut letters = rest[..end].chars();
-        while let Some(letter) = letters.next() {
-            text.extend(if letter == '\\' { letters.next() } else { Some(letter) });
-        }
-        Ok(text)
-    }
-
-    fn one_sided(&mut self) -> Result<What, QueryError> {
-        let is_above = self.accept(">");
-        if !is_above {
-            self.accept("<");
-        }
-        let included = self.accept("=");
-        let text = if self.peek() == Some('"') { self.quoted()? } else { self.bare()?.plain };
-        let bound = Some((text, included));
-        Ok(if is_above {
-            What::Range { lower: bound, upper: None }
-        } else {
-            What::Range { lower: None, upper: bound }
-        })
-    }
-
-    fn word(&mut self, boost: &mut f32) -> Result<What, QueryError> {
-        let Bare { plain, pattern, wild, is_prefix } = self.bare()?;
-        // A boost may stand before the edits.
-        if let Some(number) = self.suffix_number('^')? {
-            *boost = number.ok_or_else(|| self.fault("`^` needs a number"))?;
-        }
-        if let Some(edits) = self.suffix_number('~')? {
-            return Ok(What::Fuzzy { word: plain, edits });
-        }
-        Ok(match wild {
-            0 => What::Words { text: plain, are_several: false },
-            1 if is_prefix && pattern != "*" => What::Prefix(plain[..plain.len() - 1].to_owned()),
-            _ => What::Wildcard(pattern),
-        })
-    }
-
-    fn bare(&mut self) -> Result<Bare, QueryError> {
-        let mut bare = Bare { plain: String::new(), pattern: String::new(), wild: 0, is_prefix: false };
-        let start = self.at;
-        while let Some(letter) = self.peek() {
-            bare.is_prefix = false;
-            match letter {
-                '\\' => {
-                    self.at += 1;
-                    let Some(escaped) = self.peek() else {
-                        return Err(self.fault("a `\\` at the end"));
-                    };
-                    bare.plain.push(escaped);
-                    bare.pattern.extend(['\\', escaped]);
-                    self.at += escaped.len_utf8();
-                    continue;
-                }
-                '*' | '?' => {
-                    bare.wild += 1;
-                    bare.is_prefix = letter == '*';
-                }
-                ':' => return Err(self.fault("a `:` that names no field; write `\\:` for the sign itself")),
-                _ if ends_word(letter) => {
-                    bare.is_prefix = bare.pattern.ends_with('*') && !bare.pattern.ends_with("\\*");
-                    break;
-                }
-                _ => {}
-            }
-            bare.plain.push(letter);
-            bare.pattern.push(letter);
-            self.at += letter.len_utf8();
-        }
-        if self.at == start {
-            return Err(self.fault("a word is missing"));
-        }
-        Ok(bare)
-    }
-
-    /// `^2`, `~3`; the number may be missing.
-    fn suffix_number(&mut self, sign: char) -> Result<Option<Option<f32>>, QueryError> {
-        if self.peek() != Some(sign) {
-            return Ok(None);
-        }
+    fn boost(&mut self) -> Option<f32> {
+        let Some(Kind::Boost(boost)) = self.peek() else { return None };
+        let boost = *boost;
         self.at += 1;
-        let length = self.rest().bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b'.').count();
-        if length == 0 {
-            return Ok(Some(None));
+        Some(boost)
+    }
+
+    fn near(&mut self) -> Option<String> {
+        let Some(Kind::Near(number)) = self.peek() else { return None };
+        let number = number.clone();
+        self.at += 1;
+        Some(number)
+    }
+
+    fn leaf(&mut self, field: Option<&str>) -> Result<(What, Option<f32>), QueryError> {
+        let is_leaf = matches!(
+            self.peek(),
+            Some(
+                Kind::Word(_)
+                    | Kind::Alone(_)
+                    | Kind::Star
+                    | Kind::Prefix(_)
+                    | Kind::Wildcard(_)
+                    | Kind::Regexp(_)
+                    | Kind::Quoted(_)
+                    | Kind::Range { .. }
+            )
+        );
+        let Some(kind) = is_leaf.then(|| self.take()).flatten() else {
+            return Err(match self.peek() {
+                Some(Kind::Colon) => self.fault("a `:` that names no field; write `\\:` for the sign itself"),
+                _ => self.unexpected(),
+            });
+        };
+        if let Kind::Range { lower, upper } = kind {
+            return Ok((What::Range { lower, upper }, self.boost()));
         }
-        let number = self.rest()[..length].parse();
-        let number = number.map_err(|_| self.fault(&format!("`{sign}` needs a number")))?;
-        self.at += length;
-        Ok(Some(Some(number)))
+        // A boost may stand before the edits.
+        let before = self.boost();
+        let near = self.near();
+        let boost = if before.is_some() || near.is_none() { before } else { self.boost() };
+        let kind = if let Kind::Alone(sign) = kind { Kind::Word(sign.to_string()) } else { kind };
+        let what = match (kind, near) {
+            (Kind::Quoted(text), near) => {
+                What::Phrase { text, slop: near.map(slop_of).transpose()?.flatten() }
+            }
+            (Kind::Word(word), Some(edits)) => What::Fuzzy { word, edits: edits_of(&edits)? },
+            (Kind::Word(word), None) => words(field, word, false),
+            (Kind::Prefix(text), _) => What::Prefix(text),
+            (Kind::Wildcard(pattern), _) => What::Wildcard(pattern),
+            (Kind::Regexp(pattern), _) => What::Regexp(pattern),
+            _ => What::Wildcard("*".to_owned()),
+        };
+        Ok((what, boost))
+    }
+}
+
+/// Words, which in a named field may be a range with one end: `>=5`.
+fn words(field: Option<&str>, text: String, are_several: bool) -> What {
+    let one_sided = |sign: char| {
+        let rest = text.strip_prefix(sign).filter(|rest| field.is_some() && !rest.is_empty())?;
+        match rest.strip_prefix('=').filter(|value| !value.is_empty()) {
+            Some(value) => Some((value.to_owned(), true)),
+            None => Some((rest.to_owned(), false)),
+        }
+    };
+    if let Some(lower) = one_sided('>') {
+        return What::Range { lower: Some(lower), upper: None };
+    }
+    match one_sided('<') {
+        Some(upper) => What::Range { lower: None, upper: Some(upper) },
+        None => What::Words { text, are_several },
+    }
+}
+
+/// How far the words of a phrase may be moved; what is no number is passed over.
+fn slop_of(number: String) -> Result<Option<u32>, QueryError> {
+    match number.parse::<f32>().map(|number| number as i32) {
+        Ok(slop) if slop < 0 => {
+            Err(QueryError::shard(format!("failed to create query: Slop must be >= 0, got {slop}")))
+        }
+        Ok(slop) => Ok(Some(slop.unsigned_abs())),
+        Err(_) => Ok(None),
+    }
+}
+
+/// How many edits a word may have; none for as many as is usual.
+fn edits_of(number: &str) -> Result<Option<f32>, QueryError> {
+    let number = number.to_uppercase();
+    if number.is_empty() || number == "AUTO" {
+        return Ok(None);
+    }
+    match number
+        .parse::<f32>()
+        .ok()
+        .filter(|_| number.bytes().all(|letter| b"0123456789.E+-".contains(&letter)))
+    {
+        Some(edits) if edits < 0.0 => Err(QueryError::shard(format!(
+            "failed to create query: Valid edit distances are [0, 1, 2] but was [{}]",
+            edits as i32
+        ))),
+        Some(edits) => Ok(Some(edits)),
+        None => Err(QueryError::shard(format!("failed to create query: For input string: \"{number}\""))),
     }
 }
 

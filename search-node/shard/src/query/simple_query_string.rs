@@ -14,13 +14,24 @@ use super::limits::QueryLimits;
 /// Groups within groups beyond that are passed over.
 const DEPTH_MAX: usize = 30;
 
-/// Reads a text. `defaults` are the fields of an index where the query names none; every field if there are none either. `quoted` tells the field
-/// that phrases are looked for in, by a field and what the names of such fields end with.
-pub(in crate::query) fn parse(
-    asked: &SimpleQueryString,
-    defaults: &[(String, f32)],
-    quoted: &dyn Fn(&str, &str) -> String,
-) -> Result<Query, QueryError> {
+type HasWords<'a> = dyn Fn(&[(String, f32)], &str, bool) -> bool + 'a;
+
+/// What is to be known of the fields of an index.
+pub(in crate::query) struct Fields<'a> {
+    /// Those that are asked where the query names none; every field if there are none either.
+    pub(in crate::query) defaults: &'a [(String, f32)],
+    /// The field that phrases are looked for in, by a field and what the names of such fields end with.
+    pub(in crate::query) quoted: &'a dyn Fn(&str, &str) -> String,
+    /// Whether any of some fields has something to look for in a text, which may be a phrase.
+    pub(in crate::query) has_words: &'a HasWords<'a>,
+}
+
+/// Reads a text.
+pub(in crate::query) fn parse(asked: &SimpleQueryString, known: &Fields<'_>) -> Result<Query, QueryError> {
+    if asked.text.trim() == "*" {
+        return Ok(Query::MatchAll);
+    }
+    let defaults = known.defaults;
     let fields = [asked.fields.as_slice(), defaults].into_iter().find(|fields| !fields.is_empty());
     let every = [("*".to_owned(), 1.0)];
     let letters: Vec<char> = asked.text.chars().collect();
@@ -28,7 +39,7 @@ pub(in crate::query) fn parse(
     matching.minimum_should_match = None;
     matching.lenient = matching.lenient.or(fields.is_none().then_some(true));
     let language =
-        Language { asked, fields: fields.unwrap_or(&every), matching, quoted, clauses: Cell::new(0) };
+        Language { asked, fields: fields.unwrap_or(&every), matching, known, clauses: Cell::new(0) };
     let made = language.group(&letters, 0).unwrap_or(Query::MatchNone);
     QueryLimits::now().check_clauses(language.clauses.get())?;
     QueryLimits::now().check_depth(depth_of(&made))?;
@@ -56,7 +67,7 @@ struct Language<'a> {
     asked: &'a SimpleQueryString,
     fields: &'a [(String, f32)],
     matching: Matching,
-    quoted: &'a dyn Fn(&str, &str) -> String,
+    known: &'a Fields<'a>,
     /// How many clauses were read.
     clauses: Cell<usize>,
 }
@@ -213,6 +224,17 @@ impl Language<'_> {
         }
     }
 
+    /// Adds words, unless no field has anything to look for in them, as all are stop words.
+    fn add_words(&self, tree: &mut Tree, text: String, kind: MultiMatchKind, matching: Matching) {
+        let is_phrase = kind == MultiMatchKind::Phrase;
+        let fields = self.fields_for(kind);
+        if (self.known.has_words)(&fields, &text, is_phrase) {
+            self.add(tree, self.matched(fields, text, kind, matching));
+        } else {
+            tree.forget();
+        }
+    }
+
     /// What stands between parentheses; where that ends.
     fn subgroup(
         &self,
@@ -257,7 +279,7 @@ impl Language<'_> {
         let has_slop = self.has(Sign::Slop) && letters.get(at + 1) == Some(&'~');
         let (slop, end) = if has_slop { self.number(letters, at + 2) } else { (0, at + 1) };
         let matching = Matching { slop, ..self.matching.clone() };
-        self.add(tree, self.matched(text, MultiMatchKind::Phrase, matching));
+        self.add_words(tree, text, MultiMatchKind::Phrase, matching);
         end
     }
 
@@ -306,20 +328,31 @@ impl Language<'_> {
         let query = if is_near && edits > 0 {
             self.near(&text, edits.min(2) as u8)
         } else if is_prefix {
-            self.beginning(text.trim_end_matches('*'))
+            self.beginning(&text[..text.len() - 1])
         } else {
-            self.matched(text, MultiMatchKind::Most, self.matching.clone())
+            self.add_words(tree, text, MultiMatchKind::Most, self.matching.clone());
+            return end;
         };
         self.add(tree, query);
         end
     }
 
-    fn matched(&self, text: String, kind: MultiMatchKind, matching: Matching) -> Query {
-        let (mut fields, value) = (self.fields.to_vec(), Value::String(text));
+    fn fields_for(&self, kind: MultiMatchKind) -> Vec<(String, f32)> {
+        let mut fields = self.fields.to_vec();
         if let (MultiMatchKind::Phrase, Some(suffix)) = (kind, &self.asked.quote_field_suffix) {
-            fields.iter_mut().for_each(|(field, _)| *field = (self.quoted)(field, suffix));
+            fields.iter_mut().for_each(|(field, _)| *field = (self.known.quoted)(field, suffix));
         }
-        Query::MultiMatch { fields, value, kind, tie_breaker: None, matching }
+        fields
+    }
+
+    fn matched(
+        &self,
+        fields: Vec<(String, f32)>,
+        text: String,
+        kind: MultiMatchKind,
+        matching: Matching,
+    ) -> Query {
+        Query::MultiMatch { fields, value: Value::String(text), kind, tie_breaker: None, matching }
     }
 
     fn near(&self, word: &str, edits: u8) -> Query {
@@ -334,7 +367,8 @@ impl Language<'_> {
 
     fn beginning(&self, text: &str) -> Query {
         if self.asked.analyze_wildcard {
-            return self.matched(text.to_owned(), MultiMatchKind::BoolPrefix, self.matching.clone());
+            let kind = MultiMatchKind::BoolPrefix;
+            return self.matched(self.fields_for(kind), text.to_owned(), kind, self.matching.clone());
         }
         let mut pattern = String::with_capacity(text.len() + 1);
         for letter in text.chars() {
@@ -376,7 +410,12 @@ mod tests {
             analyze_wildcard: false,
             quote_field_suffix: None,
         };
-        parse(&asked, &[], &|field, suffix| format!("{field}{suffix}")).expect("not too much")
+        let known = Fields {
+            defaults: &[],
+            quoted: &|field, suffix| format!("{field}{suffix}"),
+            has_words: &|_, text, _| text != "the",
+        };
+        parse(&asked, &known).expect("not too much")
     }
 
     /// A query as a short text: `&(…)` for all of them, `|(…)` for any, `!` for what must not be.
@@ -442,9 +481,44 @@ mod tests {
             analyze_wildcard: false,
             quote_field_suffix: None,
         };
-        let quoted = |field: &str, suffix: &str| format!("{field}{suffix}");
+        let known = Fields {
+            defaults: &[],
+            quoted: &|field, suffix| format!("{field}{suffix}"),
+            has_words: &|_, _, _| true,
+        };
+        assert_eq!(shown(&parse(&asked, &known).expect("not too much")), "|(a+b -c*)");
+    }
 
-        assert_eq!(shown(&parse(&asked, &[], &quoted).expect("not too much")), "|(a+b -c*)");
+    #[test]
+    fn words_that_are_none_are_passed_over() {
+        for (text, operator, expected) in [
+            ("the quick", Operator::And, "quick"),
+            ("quick the fox", Operator::And, "&(quick fox)"),
+            ("quick + the", Operator::Or, "quick"),
+            ("quick | the + fox", Operator::Or, "&(quick fox)"),
+            ("-the quick", Operator::Or, "quick"),
+            ("(the) quick", Operator::And, "quick"),
+            ("\"the\" quick", Operator::And, "quick"),
+            ("the", Operator::Or, "nothing"),
+            ("-the", Operator::Or, "nothing"),
+        ] {
+            assert_eq!(shown(&read(text, operator)), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_the_last_sign_of_a_beginning_is_its_sign() {
+        for (text, expected) in [
+            ("a*", "a*"),
+            ("a**", "a\\**"),
+            ("**", "\\**"),
+            ("a\\**", "a\\**"),
+            ("* a", "|(* a)"),
+            ("\"*\"", "'*'~0"),
+        ] {
+            assert_eq!(shown(&read(text, Operator::Or)), expected, "{text}");
+        }
+        assert_eq!(read(" * ", Operator::Or), Query::MatchAll);
     }
 
     proptest! {

@@ -24,7 +24,7 @@ pub(crate) fn name_matches(pattern: &str, name: &str) -> bool {
 }
 
 /// A pattern whose texts between its signs are changed; a sign that `\` stands before is kept as it is.
-pub(super) fn between_signs(pattern: &str, change: impl Fn(&str) -> String) -> String {
+pub(crate) fn between_signs(pattern: &str, change: impl Fn(&str) -> String) -> String {
     let mut made = String::new();
     let mut text = String::new();
     let mut letters = pattern.chars();

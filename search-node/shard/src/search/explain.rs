@@ -1,4 +1,7 @@
-//! Why a document has its score: the query and the queries in it, each with what it scores there.
+//! Why a document has its score: the query and the queries in it, each with what it scores there, in Lucene's words.
+
+mod functions;
+mod told;
 
 use serde_json::{Value, json};
 use tantivy::DocId;
@@ -9,7 +12,7 @@ use super::statistics::Statistics;
 use super::{AskStop, SearchError};
 use crate::engine::View;
 use crate::json_values::plain;
-use crate::query::{Asked, HeldValues, Prepared, Query, QueryContext, score_at};
+use crate::query::{Asked, FunctionScore, HeldValues, Lucene, Prepared, Query, QueryContext, score_at};
 
 /// A score and what it is made of.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,17 +23,21 @@ pub struct Explanation {
     pub description: String,
     /// What it is made of.
     pub details: Vec<Explanation>,
+    /// The value where it is a number of things.
+    whole: Option<u64>,
 }
 
 impl Explanation {
-    pub(crate) fn new(value: Option<f32>, description: impl Into<String>, details: Vec<Self>) -> Self {
-        Self { value, description: description.into(), details }
+    /// A score that is made of these.
+    pub fn new(value: Option<f32>, description: impl Into<String>, details: Vec<Self>) -> Self {
+        Self { value, description: description.into(), details, whole: None }
     }
 
     /// The explanation as the API shows it.
     pub fn to_json(&self) -> Value {
         let value = self.value.unwrap_or_default();
         let value = value.to_string().parse::<f64>().unwrap_or_default();
+        let value = self.whole.map_or_else(|| json!(value), |whole| json!(whole));
         let details: Vec<Value> = self.details.iter().map(Self::to_json).collect();
         json!({"value": value, "description": self.description, "details": details})
     }
@@ -53,48 +60,79 @@ impl Explainer<'_> {
         reader: &SegmentReader,
         document: DocId,
     ) -> Result<Explanation, SearchError> {
-        let score = self.score(query, reader, document)?;
-        let Some(value) = score else {
-            return Ok(Explanation::new(None, format!("no match: {}", describe(query)), Vec::new()));
+        let Some(value) = self.score(query, reader, document)? else {
+            return Ok(Explanation::new(None, format!("no match: {}", self.tell(query)), Vec::new()));
         };
-        let all = |queries: &[Query]| -> Result<Vec<Explanation>, SearchError> {
-            let all = queries.iter().map(|query| self.explain(query, reader, document));
-            all.filter(|explained| explained.as_ref().map_or(true, |one| one.value.is_some())).collect()
-        };
-        let made_of = |description: &str, details| Explanation::new(score, description, details);
-        Ok(match query {
-            Query::Bool { must, filter, should, .. } => {
-                let mut details = all(must)?;
-                details.extend(all(should)?);
-                details.extend(filter.iter().map(|query| {
-                    let clause = vec![
-                        Explanation::new(Some(0.0), "# clause", Vec::new()),
-                        Explanation::new(Some(1.0), describe(query), Vec::new()),
-                    ];
-                    Explanation::new(Some(0.0), "match on required clause, product of:", clause)
-                }));
-                made_of("sum of:", details)
+        let at = (reader, document);
+        let told = match query {
+            Query::Bool { must, filter, should, must_not, .. } => {
+                let clauses = (must.as_slice(), should.as_slice(), filter.as_slice());
+                self.clauses(clauses, must_not.is_empty(), value, at)?
             }
             Query::DisMax { queries, tie_breaker } => {
                 let description = match tie_breaker {
                     0.0 => "max of:".to_owned(),
                     other => format!("max plus {other} times others of:"),
                 };
-                Explanation::new(score, description, all(queries)?)
+                Explanation::new(Some(value), description, self.matching(queries, at)?)
             }
-            Query::Boost { query, boost } => {
-                let details = vec![
-                    Explanation::new(Some(*boost), "boost", Vec::new()),
-                    self.explain(query, reader, document)?,
-                ];
-                made_of("product of:", details)
-            }
+            Query::Boost { query, boost } => match pushed_in(query, *boost) {
+                Some(pushed) => self.explain(&pushed, reader, document)?,
+                None => told::boosted(self.explain(query, reader, document)?, *boost, value),
+            },
             Query::Named { query, .. } => self.explain(query, reader, document)?,
             Query::Constant { query } => {
-                Explanation::new(score, format!("ConstantScore({})", describe(query)), Vec::new())
+                told::constant(format!("ConstantScore({})", self.tell(query)), value)
             }
-            _ => self.leaf(query, value, reader, document)?,
-        })
+            Query::FunctionScore(asked) => self.function_score(asked, value, at)?,
+            Query::ScriptScore { query, script, .. } => self.script_score((query, script), value, at)?,
+            Query::Boosting { positive, negative, negative_boost } => {
+                self.boosting((positive, negative, *negative_boost), value, at)?
+            }
+            _ => self.leaf(query, value, at)?,
+        };
+        // What parts come to may differ from the score in its last digit.
+        Ok(Explanation { value: Some(value), ..told })
+    }
+
+    fn tell(&self, query: &Query) -> String {
+        Lucene { layout: &self.view.layout, context: self.context }.tell(query)
+    }
+
+    /// Those of several queries that match.
+    fn matching(
+        &self,
+        queries: &[Query],
+        (reader, document): (&SegmentReader, DocId),
+    ) -> Result<Vec<Explanation>, SearchError> {
+        let all = queries.iter().map(|query| self.explain(query, reader, document));
+        all.filter(|explained| explained.as_ref().map_or(true, |one| one.value.is_some())).collect()
+    }
+
+    fn clauses(
+        &self,
+        (must, should, filter): (&[Query], &[Query], &[Query]),
+        excludes_nothing: bool,
+        value: f32,
+        at: (&SegmentReader, DocId),
+    ) -> Result<Explanation, SearchError> {
+        let mut details = self.matching(must, at)?;
+        details.extend(self.matching(should, at)?);
+        if let (true, [only], true) = (must.is_empty() && should.is_empty(), filter, excludes_nothing) {
+            return Ok(told::constant(format!("ConstantScore({})", self.tell(only)), value));
+        }
+        let is_alone = must.len() + should.len() == 1 && filter.is_empty() && excludes_nothing;
+        if is_alone && details.len() == 1 {
+            return Ok(details.remove(0));
+        }
+        details.extend(filter.iter().map(|query| {
+            let clause = vec![
+                Explanation::new(Some(0.0), "# clause", Vec::new()),
+                Explanation::new(Some(1.0), self.tell(query), Vec::new()),
+            ];
+            Explanation::new(Some(0.0), "match on required clause, product of:", clause)
+        }));
+        Ok(Explanation::new(Some(value), "sum of:", details))
     }
 
     /// A query that has none in it, as far as what finds its matches tells.
@@ -102,26 +140,17 @@ impl Explainer<'_> {
         &self,
         query: &Query,
         value: f32,
-        reader: &SegmentReader,
-        document: DocId,
+        (reader, document): (&SegmentReader, DocId),
     ) -> Result<Explanation, SearchError> {
         let statistics = Statistics::of_level(self.view, self.nested_in)?;
         let scoring = EnableScoring::enabled_from_statistics_provider(&statistics, &self.view.searcher);
         let (prepared, _held) = self.prepared(query, reader)?;
-        let weight = prepared.query().weight(scoring)?;
-        let told = weight.explain(reader, document).ok().and_then(|told| serde_json::to_value(told).ok());
-        let told = told.map(|told| read(&told));
+        let shown = || self.tell(query);
+        let told = told::of_query(prepared.query(), scoring, (reader, document), &shown)?;
         // What it tells is of use only where it comes to the score.
-        let is_right = |told: &Explanation| {
-            told.value.is_some_and(|told| (told - value).abs() <= value.abs() * 1e-5)
-                && !told.details.is_empty()
-        };
-        let details = told.filter(is_right).map_or_else(Vec::new, |told| vec![told]);
-        let description = match details.is_empty() {
-            true => describe(query),
-            false => format!("weight({} in {document}), result of:", describe(query)),
-        };
-        Ok(Explanation::new(Some(value), description, details))
+        let is_right =
+            |told: &Explanation| told.value.is_some_and(|told| (told - value).abs() <= value.abs() * 1e-5);
+        Ok(told.filter(is_right).unwrap_or_else(|| told::constant(shown(), value)))
     }
 
     /// A query, ready to be asked in a segment while what comes with it is held.
@@ -154,12 +183,35 @@ impl Explainer<'_> {
     }
 }
 
-/// An explanation as whoever finds the matches tells it.
-fn read(told: &Value) -> Explanation {
-    let value = told.get("value").and_then(Value::as_f64).map(|value| value as f32);
-    let description = told.get("description").and_then(Value::as_str).unwrap_or_default();
-    let details = told.get("details").and_then(Value::as_array).into_iter().flatten().map(read);
-    Explanation::new(value, description, details.collect())
+/// A query with the queries in it boosted instead, as their scores are; none where there is none in it.
+fn pushed_in(query: &Query, by: f32) -> Option<Query> {
+    let each = |queries: &[Query]| queries.iter().map(|query| query.clone().boosted(by)).collect();
+    let one = |query: &Query| Box::new(query.clone().boosted(by));
+    Some(match query {
+        Query::Boost { query, boost } => query.as_ref().clone().boosted(boost * by),
+        Query::Named { query, .. } => query.as_ref().clone().boosted(by),
+        Query::Bool { must, filter, should, must_not, minimum_should_match } => Query::Bool {
+            must: each(must),
+            filter: filter.clone(),
+            should: each(should),
+            must_not: must_not.clone(),
+            minimum_should_match: minimum_should_match.clone(),
+        },
+        Query::DisMax { queries, tie_breaker } => {
+            Query::DisMax { queries: each(queries), tie_breaker: *tie_breaker }
+        }
+        Query::Boosting { positive, negative, negative_boost } => Query::Boosting {
+            positive: one(positive),
+            negative: negative.clone(),
+            negative_boost: *negative_boost,
+        },
+        // The score of its query is multiplied, before functions come to it.
+        Query::FunctionScore(asked) => {
+            let query = asked.query.clone().boosted(by);
+            Query::FunctionScore(Box::new(FunctionScore { query, ..asked.as_ref().clone() }))
+        }
+        _ => return None,
+    })
 }
 
 /// A query in a few words, as Lucene writes it.

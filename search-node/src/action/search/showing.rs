@@ -96,11 +96,9 @@ pub(super) fn add_explanation(
 ) {
     let Some(explained) = explained else { return };
     let explained = match hit.score {
-        Some(score) if explained.value != Some(score) => Explanation {
-            value: Some(score),
-            description: "rescored, from:".to_owned(),
-            details: vec![explained],
-        },
+        Some(score) if explained.value != Some(score) => {
+            Explanation::new(Some(score), "rescored, from:", vec![explained])
+        }
         _ => explained,
     };
     shown.insert("_shard".to_owned(), json!(format!("[{}][{}]", part.index.name, part.number)));

@@ -59,7 +59,7 @@ fn every_query_finds_what_sources_have() {
         (json!({"term": {"word": "one"}}), &["1", "6"][..]),
         (json!({"terms": {"word": ["one", "two"]}}), &["1", "2", "6", "7"]),
         (json!({"match": {"word": "four"}}), &["4", "9"]),
-        (json!({"match_phrase_prefix": {"word": "fo"}}), &["4", "9"]),
+        (json!({"match_bool_prefix": {"word": "fo"}}), &["4", "9"]),
         (json!({"prefix": {"word": "t"}}), &["2", "3", "7", "8"]),
         (json!({"wildcard": {"word": "*ee"}}), &["3", "8"]),
         (json!({"regexp": {"word": "(one|zero)"}}), &["0", "1", "5", "6"]),

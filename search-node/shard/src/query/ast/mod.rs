@@ -10,10 +10,10 @@ mod special;
 mod walk;
 
 pub use computed::{GeoDistance, ScriptSort};
-pub(super) use scoring::{
-    BoostMode, Decay, DecayMode, DecayShape, FeatureFunction, FunctionKind, FunctionMode, FunctionScore,
-    Modifier, ScoreFunction, ScoreScript,
+pub(crate) use scoring::{
+    BoostMode, FunctionKind, FunctionMode, FunctionScore, Modifier, ScoreFunction, ScoreScript,
 };
+pub(super) use scoring::{Decay, DecayMode, DecayShape, FeatureFunction};
 pub use sliced::{SliceBy, Sliced};
 pub(super) use special::{Area, GeoQuery, GeoRelation, Joined, LeastTerms, Liked, MoreLikeThis, TermsSet};
 pub use walk::InnerHitsAsked;
@@ -26,10 +26,11 @@ mod spans;
 pub(crate) use full_text::{
     Edits, Fuzziness, Matching, MultiMatchKind, Operator, Sign, SimpleQueryString, ZeroTerms,
 };
-pub(super) use intervals::{IntervalFilter, Intervals, Words};
+pub(crate) use intervals::Intervals;
+pub(super) use intervals::{IntervalFilter, Words};
 pub(super) use patterns::{RegexpSyntax, Rewrite};
 pub(crate) use query_string::QueryString;
-pub(super) use spans::{SpanClause, SpanQuery};
+pub(crate) use spans::{SpanClause, SpanQuery};
 
 use super::minimum_should_match::MinimumShouldMatch;
 

@@ -187,9 +187,14 @@ impl Lowering<'_> {
                 self.combined_fields(fields, value, matching)
             }
             Query::SimpleQueryString(asked) => {
-                let quoted = |path: &str, suffix: &str| self.with_suffix(path, suffix);
-                let defaults = &self.context.rules.default_fields;
-                let query = simple_query_string::parse(asked, defaults, &quoted)?;
+                let known = simple_query_string::Fields {
+                    defaults: &self.context.rules.default_fields,
+                    quoted: &|path, suffix| self.with_suffix(path, suffix),
+                    has_words: &|fields, text, is_phrase| {
+                        self.any_has_words(fields, text, &asked.matching, is_phrase)
+                    },
+                };
+                let query = simple_query_string::parse(asked, &known)?;
                 self.query(&query)
             }
             Query::Nested { path, query, score_mode, ignore_unmapped, .. } => {

@@ -13,6 +13,7 @@ use super::{Lowered, Lowering, none, unscored};
 use crate::engine::Level;
 use crate::query::QueryError;
 use crate::query::ast::{Query as Asked, ScoreMode};
+use crate::query::weights::explained::matched;
 use crate::query::weights::in_level::{InLevel, Levels};
 use crate::search::Statistics;
 
@@ -141,8 +142,8 @@ impl Weight for NestedWeight {
         Ok(Box::new(scorer))
     }
 
-    fn explain(&self, _reader: &SegmentReader, _document: DocId) -> tantivy::Result<Explanation> {
-        Ok(Explanation::new("has a nested object that matches", 1.0))
+    fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
+        matched(self, reader, document, "has a nested object that matches")
     }
 }
 

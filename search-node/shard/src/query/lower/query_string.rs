@@ -120,7 +120,7 @@ impl Lowering<'_> {
 
     /// The fields that a clause asks; those of phrases may have names of their own.
     fn fields_of(&self, text: &Text<'_>, field: Option<&str>, is_quoted: bool) -> (Vec<(String, f32)>, bool) {
-        let named = field.filter(|field| *field != "*").map(|field| [(field.to_owned(), 1.0)]);
+        let named = field.map(|field| [(field.to_owned(), 1.0)]);
         let fields = named.as_ref().map_or(text.fields, |named| named.as_slice());
         let lenient = self.is_lenient(fields, &text.matching);
         let mut fields = self.expand(fields);
@@ -196,6 +196,19 @@ impl Lowering<'_> {
         }
         let value = Value::from(words);
         self.multi_match(&kept, &value, (kind, Some(tie_breaker)), &matching).map(Some)
+    }
+
+    /// Whether a text has words in any of some fields; what cannot be told is found out where it is asked.
+    pub(super) fn any_has_words(
+        &self,
+        fields: &[(String, f32)],
+        words: &str,
+        matching: &Matching,
+        is_quoted: bool,
+    ) -> bool {
+        let fields = self.expand(fields);
+        let mut has_words = fields.iter().map(|(path, _)| self.has_words(path, words, matching, is_quoted));
+        fields.is_empty() || has_words.any(|has_words| has_words.unwrap_or(true))
     }
 
     fn has_words(

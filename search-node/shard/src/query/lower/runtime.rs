@@ -15,6 +15,7 @@ use tantivy::{DocId, Score, TantivyError};
 use super::prepared::Asked;
 use super::{Lowered, Lowering, constant};
 use crate::engine::{Layout, RuntimeSegment, View};
+use crate::query::weights::explained::matched;
 use crate::query::weights::fuzzy::FuzzyWords;
 use crate::query::{Faults, QueryError};
 use crate::search::{AskStop, SearchError};
@@ -207,7 +208,7 @@ impl Weight for RuntimeWeight {
         })
     }
 
-    fn explain(&self, _reader: &SegmentReader, _document: DocId) -> tantivy::Result<Explanation> {
-        Ok(Explanation::new("has the value in its source", 1.0))
+    fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
+        matched(self, reader, document, "has the value in its source")
     }
 }

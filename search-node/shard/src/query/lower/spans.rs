@@ -32,6 +32,10 @@ pub(super) struct Terms {
 
 impl Lowering<'_> {
     pub(super) fn spans_query(&self, spans: &SpanQuery) -> Lowered {
+        // By itself it counts as of its own field.
+        if let SpanQuery::Masked { of, .. } = spans {
+            return self.spans_query(of);
+        }
         let InField { path, tree } = self.term_spans(spans)?;
         let Some((mapping, field)) = self.searchable(&path)? else { return Ok(none()) };
         let field = self.scored(&path, mapping, field);

@@ -30,12 +30,17 @@ impl Lowering<'_> {
             return Ok(self.keyed_value(path, value)?.unwrap_or_else(none));
         };
         if !mapping.kind.is_text() {
-            return match matching.fuzziness {
-                Some(fuzziness) if mapping.kind.has_terms() => {
-                    self.fuzzy(path, &plain(value), (fuzziness, false))
-                }
-                _ => self.exact(path, mapping, field, value),
+            if let Some(fuzziness) = matching.fuzziness {
+                return self.fuzzy(path, &plain(value), (fuzziness, false));
+            }
+            let Some(values) = self.cut(value, matching)? else {
+                return self.exact(path, mapping, field, value);
             };
+            let occur = if matching.operator == Operator::And { Occur::Must } else { Occur::Should };
+            let one = |value: &Value| Ok((occur, self.exact(path, mapping, field, value)?));
+            let clauses = values.iter().map(one).collect::<Result<Vec<_>, QueryError>>()?;
+            let is_empty = clauses.is_empty();
+            return Ok(if is_empty { self.without_terms(matching) } else { joined(clauses, matching) });
         }
         let own = mapping.analysis.searching(&self.layout.analysis);
         let analyzer = self.analyzer(matching.analyzer.as_deref().unwrap_or(own))?;
@@ -49,6 +54,31 @@ impl Lowering<'_> {
         }
     }
 
+    /// The values that an analyzer makes of one for a field whose values are whole; none where no analyzer is named.
+    fn cut(&self, value: &Value, matching: &Matching) -> Result<Option<Vec<Value>>, QueryError> {
+        let Some(name) = &matching.analyzer else { return Ok(None) };
+        let terms = self.analyzer(name)?.terms(&plain(value));
+        Ok(Some(terms.into_iter().map(|term| Value::from(term.text)).collect()))
+    }
+
+    /// A phrase of a field whose values are whole, which has no places.
+    fn whole_phrase(
+        &self,
+        (path, mapping, field): (&str, &FieldMapping, Field),
+        value: &Value,
+        prefix: bool,
+        matching: &Matching,
+    ) -> Lowered {
+        let values = self.cut(value, matching)?;
+        match values.as_deref() {
+            Some([]) => Ok(self.without_terms(matching)),
+            Some([_, _, ..]) => Err(without_places(path)),
+            _ if prefix => Err(no_phrase_prefix(path, &mapping.type_name)),
+            Some([only]) => self.exact(path, mapping, field, only),
+            None => self.exact(path, mapping, field, value),
+        }
+    }
+
     /// What a text without terms finds.
     pub(super) fn without_terms(&self, matching: &Matching) -> Box<dyn TantivyQuery> {
         if matching.zero_terms == ZeroTerms::All { all() } else { none() }
@@ -59,9 +89,7 @@ impl Lowering<'_> {
             return made;
         }
         if prefix && matches!(path, "_id" | "_index") {
-            return Err(QueryError::shard(format!(
-                "failed to create query: Can only use phrase prefix queries on text fields - not on [{path}] which is of type [{path}]"
-            )));
+            return Err(no_phrase_prefix(path, path));
         }
         let Some((mapping, field)) = self.searchable(path)? else {
             let meta = self.meta_term(path, value);
@@ -70,12 +98,7 @@ impl Lowering<'_> {
             );
         };
         if !mapping.kind.is_text() {
-            return match (&mapping.kind, prefix) {
-                (FieldKind::Keyword { .. }, true) => {
-                    self.prefix(path, &plain(value), (false, Rewrite::Usual))
-                }
-                _ => self.exact(path, mapping, field, value),
-            };
+            return self.whole_phrase((path, mapping, field), value, prefix, matching);
         }
         let own = mapping.analysis.quoting(&self.layout.analysis);
         let analyzer = self.analyzer(matching.analyzer.as_deref().unwrap_or(own))?;
@@ -87,9 +110,7 @@ impl Lowering<'_> {
             }
             None if terms.terms.is_empty() => Ok(self.without_terms(matching)),
             None if terms.terms.len() > 1 && terms.is_scored && terms.texts.is_some() => {
-                Err(QueryError::shard(format!(
-                    "failed to create query: field:[{path}] was indexed without position data; cannot run PhraseQuery"
-                )))
+                Err(without_places(path))
             }
             _ => match self.pairs(path, &terms, matching.slop, prefix) {
                 Some(pairs) => pairs.phrase(0, None),
@@ -125,10 +146,13 @@ impl Lowering<'_> {
             return made;
         }
         let Some((mapping, field)) = self.searchable(path)? else {
-            return self.prefix_in(path, &plain(value));
+            return match self.meta_term(path, value) {
+                Some(meta) => Ok(meta),
+                None => self.prefix_in(path, &plain(value)),
+            };
         };
         if !mapping.kind.is_text() {
-            return self.prefix(path, &plain(value), (false, Rewrite::Usual));
+            return self.whole_bool_prefix((path, mapping, field), value, matching);
         }
         let own = mapping.analysis.searching(&self.layout.analysis);
         let analyzer = self.analyzer(matching.analyzer.as_deref().unwrap_or(own))?;
@@ -146,6 +170,29 @@ impl Lowering<'_> {
             clauses.push((occur, made));
         }
         clauses.push((occur, self.prefix_in(path, &last.text)?));
+        Ok(joined(clauses, matching))
+    }
+
+    /// The same of a field whose values are whole: only keywords go on, unless an analyzer is named.
+    fn whole_bool_prefix(
+        &self,
+        (path, mapping, field): (&str, &FieldMapping, Field),
+        value: &Value,
+        matching: &Matching,
+    ) -> Lowered {
+        let beginning = |value: &Value| self.prefix(path, &plain(value), (false, Rewrite::Usual));
+        let Some(mut values) = self.cut(value, matching)? else {
+            return match mapping.kind {
+                FieldKind::Keyword { .. } if mapping.type_name == "keyword" => beginning(value),
+                _ => self.exact(path, mapping, field, value),
+            };
+        };
+        let Some(last) = values.pop() else { return Ok(self.without_terms(matching)) };
+        let occur = if matching.operator == Operator::And { Occur::Must } else { Occur::Should };
+        let last = beginning(&last)?;
+        let one = |value: &Value| Ok((occur, self.exact(path, mapping, field, value)?));
+        let mut clauses = values.iter().map(one).collect::<Result<Vec<_>, QueryError>>()?;
+        clauses.push((occur, last));
         Ok(joined(clauses, matching))
     }
 
@@ -219,6 +266,18 @@ impl Lowering<'_> {
         }
         Ok(best_of(queries, tie_breaker))
     }
+}
+
+fn without_places(path: &str) -> QueryError {
+    QueryError::shard(format!(
+        "failed to create query: field:[{path}] was indexed without position data; cannot run PhraseQuery"
+    ))
+}
+
+fn no_phrase_prefix(path: &str, type_name: &str) -> QueryError {
+    QueryError::shard(format!(
+        "failed to create query: Can only use phrase prefix queries on text fields - not on [{path}] which is of type [{type_name}]"
+    ))
 }
 
 /// A query with its score multiplied.

@@ -271,15 +271,16 @@ fn to_bool(text: &str) -> Result<bool, QueryError> {
     match text {
         "true" => Ok(true),
         "false" => Ok(false),
-        _ => Err(QueryError::argument(format!(
-            "Can't parse boolean value [{text}], expected [true] or [false]"
+        _ => Err(QueryError::shard(format!(
+            "failed to create query: Can't parse boolean value [{text}], expected [true] or [false]"
         ))),
     }
 }
 
 fn address(text: &str) -> Result<Ipv6Addr, QueryError> {
-    crate::mapping::parse_ip(text)
-        .ok_or_else(|| QueryError::argument(format!("'{text}' is not an IP string literal.")))
+    crate::mapping::parse_ip(text).ok_or_else(|| {
+        QueryError::shard(format!("failed to create query: '{text}' is not an IP string literal."))
+    })
 }
 
 /// First and last address of `10.0.0.0/8`, or one address twice.

@@ -70,6 +70,16 @@ fn every_clause_is_read() {
         ("a-b c+d", "a-b_c+d"),
         ("a - b", "a - b"),
         ("a/b/c", "a Rb c"),
+        ("a ^2 b ~1 ^3", "a^2 b~1^3"),
+        ("a && b || c", "a & b | c"),
+        ("&&b a||b", "&&b_a||b"),
+        ("! a b! c", "! a_b ! c"),
+        ("a b ! c", "a_b ! c"),
+        ("a*~1 b?~2", "Pa Wb?"),
+        ("x:\"a\"~x", "x:'a'~0"),
+        ("n:(>5 <10) n:\\>=5 n:>", "n:(n:<5 <10,*>) n:<5=,*> n:>"),
+        ("n:>1* n:<=", "n:P>1 n:<*,=>"),
+        ("\\u0041b", "Ab"),
         ("f : a", "f:a"),
     ] {
         assert_eq!(
@@ -90,6 +100,36 @@ fn what_cannot_be_read_is_shown_with_its_place() {
         ("a:[1 2]", "needs TO"),
         ("a)", "unexpected `)`"),
         ("a^", "needs a number"),
+        ("a^ 2", "needs a number"),
+        ("a^.5", "needs a number"),
+        ("a^2^3", "unexpected `^3`"),
+        ("a~1~2", "unexpected `~2`"),
+        ("a AND AND b", "unexpected `AND`"),
+        ("a OR OR b", "unexpected `OR`"),
+        ("a && || b", "unexpected `||`"),
+        ("NOT", "after it"),
+        ("NOT NOT a", "unexpected `NOT`"),
+        ("NOT AND", "unexpected `AND`"),
+        ("+-a", "unexpected `-`"),
+        ("--a", "unexpected `-`"),
+        ("+", "after it"),
+        ("()", "unexpected `)`"),
+        ("a ()", "unexpected `)`"),
+        ("a AND ()", "unexpected `)`"),
+        ("(a OR) b", "after it"),
+        ("x:AND", "unexpected `AND`"),
+        ("x:NOT a", "unexpected `NOT`"),
+        ("x:-a", "unexpected `-`"),
+        ("x:", "a word is missing"),
+        (":a", "names no field"),
+        ("a:b:c", "names no field"),
+        ("k*:a", "names no field"),
+        ("*a*:b", "names no field"),
+        ("\\u12", "four hexadecimal digits"),
+        ("a\\", "a `\\` at the end"),
+        ("[a TO", "needs TO"),
+        ("[a TO ]", "without a bound"),
+        ("a]", "unexpected `]`"),
         ("/a", "without its end"),
     ] {
         let error = parse(text).expect_err(text);
@@ -100,6 +140,20 @@ fn what_cannot_be_read_is_shown_with_its_place() {
             "{text}: {}",
             error.reason
         );
+    }
+}
+
+#[test]
+fn edits_and_slop_are_numbers() {
+    for (text, reason) in [
+        ("a~x", "For input string: \"X\""),
+        ("a~2x", "For input string: \"2X\""),
+        ("a~NaN", "For input string: \"NAN\""),
+        ("a~-1", "Valid edit distances are [0, 1, 2] but was [-1]"),
+        ("\"a b\"~-1", "Slop must be >= 0, got -1"),
+    ] {
+        let error = parse(text).expect_err(text);
+        assert_eq!(error.reason, format!("failed to create query: {reason}"), "{text}");
     }
 }
 

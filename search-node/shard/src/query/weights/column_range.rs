@@ -11,6 +11,7 @@ use tantivy::query::{
 };
 use tantivy::{DocId, DocSet, Score, TERMINATED, Term};
 
+use super::explained::matched;
 use super::weighed::AllSegments;
 use crate::engine::{Lies, Zone, Zones, identities_in};
 use crate::mapping::Storage;
@@ -146,8 +147,8 @@ impl Weight for RangeWeight {
         Ok(zones_met.map(count).sum())
     }
 
-    fn explain(&self, _reader: &SegmentReader, _document: DocId) -> tantivy::Result<Explanation> {
-        Ok(Explanation::new("has a value of the range", 1.0))
+    fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
+        matched(self, reader, document, "has a value of the range")
     }
 }
 

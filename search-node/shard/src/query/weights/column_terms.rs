@@ -7,6 +7,7 @@
 //! However many terms a pattern takes, a segment costs no more memory than a bit for each distinct value of the column, and none where the terms stand
 //! side by side, as those with a common beginning do.
 
+use super::explained::matched;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -96,8 +97,8 @@ impl Weight for ColumnTerms {
         Ok(Box::new(ConstScorer::new(walk, boost)))
     }
 
-    fn explain(&self, _reader: &SegmentReader, _document: DocId) -> tantivy::Result<Explanation> {
-        Ok(Explanation::new("has a term in its column", 1.0))
+    fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
+        matched(self, reader, document, "has a term in its column")
     }
 }
 

@@ -8,8 +8,8 @@ use tantivy::schema::IndexRecordOption;
 use tantivy::{DocId, DocSet, Score, Searcher, TERMINATED};
 
 use super::blended::InField;
-use super::bm25::{Bm25, Bm25Numbers, rarity};
-use super::passes::score_at;
+use super::bm25::{Bm25, Bm25Numbers, Rarities};
+use super::explained::matched;
 use crate::query::similarity::Similarity;
 
 /// One word, or several for the same, in several fields. The boost of a field is how often its words count.
@@ -36,7 +36,7 @@ impl Combined {
             documents = documents.max(counts.documents);
             words += f64::from(*boost) * counts.words as f64;
         }
-        let rarities = rarity(with_term.min(documents), documents);
+        let rarities = Rarities { documents, with_term: vec![with_term.min(documents)] };
         Ok(Some(Bm25::new(Bm25Numbers { k1, b }, rarities, words / documents as f64)))
     }
 }
@@ -77,8 +77,7 @@ impl Weight for CombinedWeight {
     }
 
     fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
-        let score = score_at(&mut *self.scorer(reader, 1.0)?, document).unwrap_or(0.0);
-        Ok(Explanation::new("score of the combined fields", score))
+        matched(self, reader, document, "score of the combined fields")
     }
 }
 

@@ -1,5 +1,6 @@
 //! Matches that all count the same. What finds them is not asked for scores, and so need not read what they come from.
 
+use super::explained::matched;
 use tantivy::index::SegmentReader;
 use tantivy::query::{ConstScorer, EnableScoring, Explanation, Query, Scorer, Weight};
 use tantivy::{DocId, Score, Term};
@@ -77,7 +78,6 @@ impl Weight for ConstantWeight {
     }
 
     fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
-        self.matches.explain(reader, document)?;
-        Ok(Explanation::new("ConstantScore", self.score))
+        matched(self, reader, document, "ConstantScore")
     }
 }

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use tantivy::Score;
 use tantivy::fieldnorm::FieldNormReader;
+use tantivy::query::Explanation;
 
 use super::bm25::Bm25;
+use super::explained::{made_of, often as shown};
 use crate::query::models::{Counts, Model};
 
 /// A similarity with the numbers of the terms that are looked for.
@@ -24,6 +26,25 @@ impl Counting {
             Self::Bm25(bm25) => Self::Bm25(bm25.boosted(by)),
             Self::Modelled { model, counts, boost } => {
                 Self::Modelled { model: *model, counts: Arc::clone(counts), boost: boost * by }
+            }
+        }
+    }
+
+    /// What a score is made of, of a term or of a phrase.
+    pub(in crate::query) fn explain(&self, length_code: u8, often: Score, is_phrase: bool) -> Explanation {
+        match self {
+            Self::Bm25(bm25) => bm25.explain(length_code, often, is_phrase),
+            Self::Modelled { boost, .. } => {
+                let length = FieldNormReader::id_to_fieldnorm(length_code) as Score;
+                made_of(
+                    format!("score(freq={}), computed by the similarity of the field from:", shown(often)),
+                    self.score(length_code, often),
+                    [
+                        made_of("boost", *boost, []),
+                        made_of("freq, occurrences of term within document", often, []),
+                        made_of("dl, length of field", length, []),
+                    ],
+                )
             }
         }
     }

@@ -8,8 +8,8 @@ use tantivy::index::SegmentReader;
 use tantivy::query::{EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight};
 use tantivy::{DocId, DocSet, Score, TERMINATED};
 
+use super::explained::matched;
 use super::function_score::{DocumentNumber, NumberInSegment};
-use super::passes::score_at;
 use crate::query::QueryError;
 use crate::query::doc_values::{ValueField, Values};
 use crate::query::faults::{COMPUTING, Faults, Looks};
@@ -96,8 +96,7 @@ impl Weight for CoveringWeight {
     }
 
     fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
-        let score = score_at(&mut *self.scorer(reader, 1.0)?, document).unwrap_or(0.0);
-        Ok(Explanation::new("has as many terms as it says", score))
+        matched(self, reader, document, "has as many terms as it says")
     }
 }
 

@@ -224,7 +224,10 @@ impl Query for Expanded {
             return constant(Box::new(Unscored(self.clone()))).weight(scoring);
         }
         match self.each(searcher)? {
-            Some(each) => each.weight(scoring),
+            Some(each) => match each.clauses() {
+                [(_, only)] => only.weight(scoring),
+                _ => each.weight(scoring),
+            },
             None => {
                 // There may be too many of them.
                 self.wanted.terms(searcher, self.field.field, self.most(), &self.field.faults)?;

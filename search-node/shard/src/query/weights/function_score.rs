@@ -7,7 +7,8 @@ use tantivy::index::SegmentReader;
 use tantivy::query::{Bm25StatisticsProvider as _, EnableScoring, Explanation, Query, Scorer, Weight};
 use tantivy::{DocId, DocSet, Score, TERMINATED};
 
-use super::passes::{passes, score_at};
+use super::explained::matched;
+use super::passes::passes;
 use crate::query::QueryError;
 use crate::query::ast::{BoostMode, FunctionMode};
 use crate::query::faults::{COMPUTING, Faults, Looks};
@@ -162,8 +163,7 @@ impl Weight for RescoredWeight {
     }
 
     fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
-        let score = score_at(&mut *self.scorer(reader, 1.0)?, document).unwrap_or(0.0);
-        let mut explanation = Explanation::new("function score", score);
+        let mut explanation = matched(self, reader, document, "function score")?;
         explanation.add_detail(self.query.explain(reader, document)?);
         Ok(explanation)
     }

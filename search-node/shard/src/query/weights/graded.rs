@@ -7,9 +7,9 @@ use tantivy::index::SegmentReader;
 use tantivy::query::{EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight};
 use tantivy::{DocId, Score, Searcher};
 
+use super::explained::matched;
 use super::join::{JoinedIds, Joining};
 use super::numbers::{Origin, distances};
-use super::passes::score_at;
 use super::walked::Walked;
 use crate::mapping::{feature_of, keyed_term};
 use crate::query::ast::FeatureFunction;
@@ -92,8 +92,7 @@ impl Weight for GradedWeight {
     }
 
     fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
-        let score = score_at(&mut *self.scorer(reader, 1.0)?, document).unwrap_or(0.0);
-        Ok(Explanation::new("by a number of the document", score))
+        matched(self, reader, document, "by a number of the document")
     }
 }
 

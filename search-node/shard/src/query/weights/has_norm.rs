@@ -7,6 +7,7 @@ use tantivy::query::{EmptyScorer, EnableScoring, Explanation, Query, Scorer, Wei
 use tantivy::schema::Field;
 use tantivy::{DocId, Score};
 
+use super::explained::matched;
 use super::walked::Walked;
 use crate::query::faults::Faults;
 
@@ -39,7 +40,7 @@ impl Weight for HasNorm {
         Ok(Box::new(Walked::new(reader.max_doc(), &self.faults, look)))
     }
 
-    fn explain(&self, _reader: &SegmentReader, _document: DocId) -> tantivy::Result<Explanation> {
-        Ok(Explanation::new("has a term in the field", 1.0))
+    fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
+        matched(self, reader, document, "has a term in the field")
     }
 }

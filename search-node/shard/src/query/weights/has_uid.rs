@@ -1,5 +1,6 @@
 //! Documents with one of some ids, of one type or several.
 
+use super::explained::matched;
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
@@ -91,8 +92,8 @@ impl Weight for HasUid {
         Ok(Box::new(ConstScorer::new(Documents { documents, at: 0 }, boost)))
     }
 
-    fn explain(&self, _reader: &SegmentReader, _document: DocId) -> tantivy::Result<Explanation> {
-        Ok(Explanation::new("has one of the ids", 1.0))
+    fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
+        matched(self, reader, document, "has one of the ids")
     }
 }
 

@@ -8,7 +8,7 @@ use tantivy::index::SegmentReader;
 use tantivy::query::{EnableScoring, Explanation, Query, Scorer, Weight};
 use tantivy::{DocId, Score};
 
-use super::passes::score_at;
+use super::explained::{made_of, no_match};
 use super::positions::{Counted, Joins, Needs, Tree};
 use crate::query::faults::{Faults, Looks};
 
@@ -372,6 +372,18 @@ pub(in crate::query) struct Intervals {
     pub(in crate::query) faults: Faults,
 }
 
+impl Intervals {
+    fn often(&self, found: &[Interval]) -> f32 {
+        often(found, self.tree.least_length())
+    }
+}
+
+/// How much intervals count, the less the longer they are than the shortest that there may be.
+fn often(found: &[Interval], least: i64) -> f32 {
+    let one = |interval: &Interval| 1.0 / (interval.end - interval.start + 2 - least).max(1) as f64;
+    found.iter().map(one).sum::<f64>() as f32
+}
+
 impl Query for Intervals {
     fn weight(&self, _scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
         Ok(Box::new(self.clone()))
@@ -381,18 +393,30 @@ impl Query for Intervals {
 impl Weight for Intervals {
     fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
         let least = self.tree.least_length();
-        let often = move |found: &[Interval]| {
-            let one = |interval: &Interval| 1.0 / (interval.end - interval.start + 2 - least).max(1) as f64;
-            found.iter().map(one).sum::<f64>() as f32
-        };
+        let often = move |found: &[Interval]| often(found, least);
         let score = move |_, often| boost * (1.0 - 1.0 / (1.0 + often));
         let opened = self.tree.open(reader, &self.faults)?;
         Ok(Box::new(Counted::new(opened, often, score, self.faults.looks())))
     }
 
     fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
-        let score = score_at(&mut *self.scorer(reader, 1.0)?, document).unwrap_or(0.0);
-        Ok(Explanation::new("score of the intervals", score))
+        let mut opened = self.tree.open(reader, &self.faults)?;
+        let mut looks = self.faults.looks();
+        let is_there = opened.seek(document, &mut looks) == document;
+        let found = if is_there { opened.places(document, &mut looks) } else { Arc::default() };
+        if found.is_empty() {
+            return Err(no_match(document));
+        }
+        let often = self.often(&found);
+        Ok(made_of(
+            "Saturation function on interval frequency, computed as w * S / (S + k) from:",
+            1.0 - 1.0 / (1.0 + often),
+            [
+                made_of("w, weight of this function", 1.0, []),
+                made_of("k, pivot feature value that would give a score contribution equal to w/2", 1.0, []),
+                made_of("S, the sloppy frequency of the interval query", often, []),
+            ],
+        ))
     }
 }
 

@@ -4,6 +4,7 @@ use tantivy::index::SegmentReader;
 use tantivy::query::{EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight};
 use tantivy::{DocId, Score};
 
+use super::explained::matched;
 use super::walked::Walked;
 use crate::mapping::Point;
 use crate::query::ast::{Area, GeoRelation};
@@ -45,8 +46,8 @@ impl Weight for Located {
         Ok(Box::new(Walked::new(reader.max_doc(), &self.faults, look)))
     }
 
-    fn explain(&self, _reader: &SegmentReader, _document: DocId) -> tantivy::Result<Explanation> {
-        Ok(Explanation::new("has a point there", 1.0))
+    fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
+        matched(self, reader, document, "has a point there")
     }
 }
 

@@ -13,7 +13,8 @@ use tantivy::{DocId, DocSet, Score, Searcher, TERMINATED, Term};
 
 use super::any_of::AnyOf;
 use super::counting::Counting;
-use super::passes::score_at;
+use super::explained::{no_match, shown_value, weight_of};
+use super::passes::passes;
 use super::positions::{PLACES_AT_ONCE, common};
 use super::sloppy::{PhraseInText, PhraseShape};
 use super::weighed::ScoredField;
@@ -95,7 +96,10 @@ impl Query for Phrase {
                 let query = Box::new(TermQuery::new(term.clone(), IndexRecordOption::WithFreqs));
                 self.field.weighed(query, vec![term.clone()])
             };
-            return BooleanQuery::union(terms.iter().map(one).collect()).weight(scoring);
+            return match terms.as_slice() {
+                [only] => one(only).weight(scoring),
+                several => BooleanQuery::union(several.iter().map(one).collect()).weight(scoring),
+            };
         }
         let terms = || words.iter().flat_map(|word| &word.terms);
         let counting = self.field.counting(&scoring, terms())?;
@@ -113,15 +117,16 @@ struct PhraseWeight {
     field: ScoredField,
 }
 
-impl Weight for PhraseWeight {
-    fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
+impl PhraseWeight {
+    /// At the first document with the phrase; none where a word is nowhere.
+    fn open(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Option<PhraseScorer>> {
         let mut looks = self.field.faults.looks();
         let mut postings = Vec::with_capacity(self.shape.firsts().len());
         for word in self.shape.firsts() {
             let terms = &self.words[*word].terms;
             let any = AnyOf::open(reader, terms, IndexRecordOption::WithFreqsAndPositions)?;
             if any.doc() == TERMINATED || looks.is_over_after(COMPUTING) {
-                return Ok(Box::new(EmptyScorer));
+                return Ok(None);
             }
             postings.push(any);
         }
@@ -131,12 +136,39 @@ impl Weight for PhraseWeight {
         let mut scorer =
             PhraseScorer { postings, in_text, counting, lengths, document: 0, often: 0.0, looks };
         scorer.find(0);
-        Ok(Box::new(scorer))
+        Ok(Some(scorer))
+    }
+
+    /// The phrase as Lucene writes it.
+    fn shown(&self, reader: &SegmentReader) -> String {
+        let word = |word: &Word| {
+            let terms: Vec<String> = word.terms.iter().map(shown_value).collect();
+            if let [only] = terms.as_slice() { only.clone() } else { format!("({})", terms.join(" ")) }
+        };
+        let words: Vec<String> = self.words.iter().map(word).collect();
+        let slop = match self.shape.slop() {
+            0 => String::new(),
+            slop => format!("~{slop}"),
+        };
+        format!("{}:\"{}\"{slop}", reader.schema().get_field_name(self.field.field), words.join(" "))
+    }
+}
+
+impl Weight for PhraseWeight {
+    fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
+        Ok(match self.open(reader, boost)? {
+            Some(scorer) => Box::new(scorer),
+            None => Box::new(EmptyScorer),
+        })
     }
 
     fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
-        let score = score_at(&mut *self.scorer(reader, 1.0)?, document).unwrap_or(0.0);
-        Ok(Explanation::new("score of the phrase", score))
+        let none = || Err(no_match(document));
+        let Some(mut scorer) = self.open(reader, 1.0)? else { return none() };
+        let is_there = passes(&mut scorer, document);
+        let Some(counting) = self.counting.as_ref().filter(|_| is_there) else { return none() };
+        let score = counting.explain(scorer.lengths.fieldnorm_id(document), scorer.often, true);
+        Ok(weight_of(&self.shown(reader), document, score))
     }
 }
 

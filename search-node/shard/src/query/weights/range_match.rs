@@ -7,6 +7,7 @@ use tantivy::index::SegmentReader;
 use tantivy::query::{EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight};
 use tantivy::{DocId, Score};
 
+use super::explained::matched;
 use super::walked::Walked;
 use crate::query::ast::RangeRelation;
 use crate::query::faults::Faults;
@@ -77,8 +78,8 @@ impl Weight for SpanMatch {
         })
     }
 
-    fn explain(&self, _reader: &SegmentReader, _document: DocId) -> tantivy::Result<Explanation> {
-        Ok(Explanation::new("has such a span", 1.0))
+    fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
+        matched(self, reader, document, "has such a span")
     }
 }
 

@@ -7,6 +7,7 @@ use tantivy::index::SegmentReader;
 use tantivy::query::{EnableScoring, Explanation, Query, Scorer, Weight};
 use tantivy::{DocId, Score};
 
+use super::explained::matched;
 use super::numbers::{mix, murmur};
 use super::walked::Walked;
 use crate::engine::{AllIdentities, identities_in};
@@ -71,8 +72,8 @@ impl Weight for InSlice {
         })
     }
 
-    fn explain(&self, _reader: &SegmentReader, _document: DocId) -> tantivy::Result<Explanation> {
-        Ok(Explanation::new("is in the slice", 1.0))
+    fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
+        matched(self, reader, document, "is in the slice")
     }
 }
 

@@ -33,6 +33,11 @@ pub(in crate::query) struct PhraseShape {
 }
 
 impl PhraseShape {
+    /// By how many places its words may be moved.
+    pub(in crate::query) fn slop(&self) -> u32 {
+        self.slop
+    }
+
     /// Of words by their offsets, each of which may be any of several terms. `is_last_apart` where the last one stands for more than its terms say.
     pub(in crate::query) fn new<'t, T: Eq + Hash + 't>(
         words: impl IntoIterator<Item = (u32, &'t [T])>,

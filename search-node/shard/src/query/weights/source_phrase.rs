@@ -16,6 +16,7 @@ use tantivy::store::StoreReader;
 use tantivy::{DocId, DocSet, Score, TERMINATED, TantivyDocument, Term};
 
 use super::expanded::Expanded;
+use super::explained::matched;
 use super::in_level::Levels;
 use super::sloppy::{PhraseInText, PhraseShape};
 use crate::analysis::Analyzer;
@@ -253,8 +254,8 @@ impl Weight for PhraseWeight {
         Ok(Box::new(ConstScorer::new(confirmed, boost)))
     }
 
-    fn explain(&self, _reader: &SegmentReader, _document: DocId) -> tantivy::Result<Explanation> {
-        Ok(Explanation::new("has the phrase in its text", 1.0))
+    fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
+        matched(self, reader, document, "has the phrase in its text")
     }
 }
 

@@ -8,7 +8,7 @@ use tantivy::{DocId, DocSet, Score, Term};
 
 use super::any_of::AnyOf;
 use super::counting::Counting;
-use super::passes::score_at;
+use super::explained::{no_match, shown_term, weight_of};
 use super::weighed::ScoredField;
 
 /// Any of several terms of one field, counted as one.
@@ -50,8 +50,18 @@ impl Weight for SynonymsWeight {
     }
 
     fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
-        let score = score_at(&mut *self.scorer(reader, 1.0)?, document).unwrap_or(0.0);
-        Ok(Explanation::new("score of the synonyms", score))
+        let mut any = AnyOf::open(reader, &self.terms, IndexRecordOption::WithFreqs)?;
+        let Some(counting) = self.counting.as_ref().filter(|_| any.seek(document) == document) else {
+            return Err(no_match(document));
+        };
+        let code = self.field.lengths(reader)?.fieldnorm_id(document);
+        let score = counting.explain(code, any.often() as Score, false);
+        let terms: Vec<String> = self.terms.iter().map(|term| shown_term(reader.schema(), term)).collect();
+        let what = match terms.as_slice() {
+            [only] => only.clone(),
+            several => format!("Synonym({})", several.join(" ")),
+        };
+        Ok(weight_of(&what, document, score))
     }
 }
 

@@ -11,9 +11,10 @@ use tantivy::query::{
 use tantivy::schema::Field;
 use tantivy::{DocId, Score, Searcher, Term};
 
-use super::bm25::{Bm25, Bm25Numbers, rarity};
+use super::bm25::{Bm25, Bm25Numbers, Rarities, rarity};
 use super::constant::constant;
 use super::counting::Counting;
+use super::explained::{no_match, shown_value, weight_of};
 use super::passes::score_at;
 use super::stepped::Stepped;
 use super::synonyms::Synonyms;
@@ -104,7 +105,8 @@ impl ScoredField {
         }
         let with_any = with_any.min(counts.documents);
         if !matches!(self.similarity, Similarity::Modelled(_)) {
-            return Ok(self.by_rarities(rarity(with_any, counts.documents), counts));
+            let rarities = Rarities { documents: counts.documents, with_term: vec![with_any] };
+            return Ok(self.by_rarities(rarities, counts));
         }
         let mut often = 0;
         for term in terms {
@@ -113,10 +115,14 @@ impl ScoredField {
         Ok(self.modelled(vec![of_term(counts, with_any, often)]))
     }
 
-    fn by_rarities(&self, rarities: f64, counts: FieldCounts) -> Option<Counting> {
+    fn by_rarities(&self, rarities: Rarities, counts: FieldCounts) -> Option<Counting> {
+        Some(Counting::Bm25(self.bm25(rarities, counts)?))
+    }
+
+    fn bm25(&self, rarities: Rarities, counts: FieldCounts) -> Option<Bm25> {
         let Similarity::Bm25 { k1, b } = self.similarity else { return None };
         let average = counts.words as f64 / counts.documents as f64;
-        Some(Counting::Bm25(Bm25::new(Bm25Numbers { k1, b }, rarities, average)))
+        Some(Bm25::new(Bm25Numbers { k1, b }, rarities, average))
     }
 
     fn modelled(&self, counts: Vec<Counts>) -> Option<Counting> {
@@ -124,22 +130,23 @@ impl ScoredField {
         Some(Counting::Modelled { model, counts: counts.into(), boost: 1.0 })
     }
 
-    /// The sum of how rare terms are, of those that are there at all; and how much there is of the field.
+    /// How rare terms are, those that are there at all; and how much there is of the field.
     fn rarities<'t>(
         &self,
         searcher: &Searcher,
         statistics: &dyn Bm25StatisticsProvider,
         terms: impl IntoIterator<Item = &'t Term>,
-    ) -> tantivy::Result<(f64, FieldCounts)> {
+    ) -> tantivy::Result<(Rarities, FieldCounts)> {
         let counts = self.counts(searcher)?;
-        let (mut rarities, mut looks) = (0.0, self.faults.looks());
+        let mut rarities = Rarities { documents: counts.documents, with_term: Vec::new() };
+        let mut looks = self.faults.looks();
         for term in terms {
             if looks.is_over_after(COMPUTING) {
                 break;
             }
             let with_term = statistics.doc_freq(term)?.min(counts.documents);
             if with_term > 0 {
-                rarities += rarity(with_term, counts.documents);
+                rarities.with_term.push(with_term);
             }
         }
         Ok((rarities, counts))
@@ -237,28 +244,30 @@ impl Weighed {
         if let [term] = self.terms.as_slice() { Some((term, &self.field)) } else { None }
     }
 
-    /// Statistics in which one document has each term, and what scores by these are multiplied by.
+    /// What its scores are computed from.
     fn numbers(
         &self,
         searcher: &Searcher,
         statistics: &dyn Bm25StatisticsProvider,
-    ) -> tantivy::Result<(OneEach, Score)> {
+    ) -> tantivy::Result<Numbers> {
         let (rarities, counts) = match self.frequency {
             Some(frequency) => {
                 let counts = self.field.counts(searcher)?;
-                (rarity(frequency.min(counts.documents), counts.documents), counts)
+                let with_term = vec![frequency.min(counts.documents)];
+                (Rarities { documents: counts.documents, with_term }, counts)
             }
             None => self.field.rarities(searcher, statistics, &self.terms)?,
         };
-        let by = rarities / (self.terms.len() as f64 * rarity(1, counts.documents));
-        Ok((OneEach { documents: counts.documents, words: counts.words }, by as Score * self.boost))
+        let by = rarities.sum() / (self.terms.len() as f64 * rarity(1, counts.documents));
+        Ok(Numbers { rarities, counts, by: by as Score * self.boost })
     }
 
     /// How much its term counts, if it is one and scores are wanted.
     pub(super) fn bm25(&self, scoring: EnableScoring<'_>) -> tantivy::Result<Option<Bm25Weight>> {
         let EnableScoring::Enabled { searcher, statistics_provider } = scoring else { return Ok(None) };
         let Some((term, _)) = self.single() else { return Ok(None) };
-        let (one_each, by) = self.numbers(searcher, statistics_provider)?;
+        let Numbers { counts, by, .. } = self.numbers(searcher, statistics_provider)?;
+        let one_each = OneEach { documents: counts.documents, words: counts.words };
         Ok(Some(Bm25Weight::for_terms(&one_each, std::slice::from_ref(term))?.boost_by(by)))
     }
 
@@ -269,6 +278,13 @@ impl Weighed {
             None => Box::new(Stepped { inner, faults: self.field.faults.clone() }),
         }
     }
+}
+
+/// How rare terms are, how much there is of their field, and what scores by [`OneEach`] are multiplied by.
+struct Numbers {
+    rarities: Rarities,
+    counts: FieldCounts,
+    by: Score,
 }
 
 /// Statistics in which one document has each term: how rare terms really are is multiplied in afterwards, as tantivy counts that with
@@ -297,10 +313,12 @@ impl Query for Weighed {
         let EnableScoring::Enabled { searcher, statistics_provider } = scoring else {
             return Ok(self.stepped(self.query.weight(scoring)?));
         };
-        let (one_each, by) = self.numbers(searcher, statistics_provider)?;
+        let Numbers { rarities, counts, by } = self.numbers(searcher, statistics_provider)?;
+        let one_each = OneEach { documents: counts.documents, words: counts.words };
         let one_each = EnableScoring::enabled_from_statistics_provider(&one_each, searcher);
         let inner = self.stepped(self.query.weight(one_each)?);
-        Ok(Box::new(Multiplied { inner, by }))
+        let (boost, field, terms) = (self.boost, self.field.clone(), self.terms.clone());
+        Ok(Box::new(Multiplied { inner, by, boost, field, terms, rarities, counts }))
     }
 
     fn query_terms<'a>(&'a self, visitor: &mut dyn FnMut(&'a Term, bool)) {
@@ -312,6 +330,27 @@ impl Query for Weighed {
 struct Multiplied {
     inner: Box<dyn Weight>,
     by: Score,
+    /// What the scores come from.
+    boost: Score,
+    field: ScoredField,
+    terms: Vec<Term>,
+    rarities: Rarities,
+    counts: FieldCounts,
+}
+
+impl Multiplied {
+    /// How often a document has the word or the phrase, as tantivy tells it.
+    fn often(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Option<Score>> {
+        let told = serde_json::to_value(self.inner.explain(reader, document)?).unwrap_or_default();
+        let mut open = vec![&told];
+        while let Some(part) = open.pop() {
+            if part["description"].as_str().is_some_and(|text| text.starts_with("freq,")) {
+                return Ok(part["value"].as_f64().map(|often| often as Score));
+            }
+            open.extend(part["details"].as_array().into_iter().flatten());
+        }
+        Ok(None)
+    }
 }
 
 impl Weight for Multiplied {
@@ -320,10 +359,24 @@ impl Weight for Multiplied {
     }
 
     fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
-        match score_at(&mut *self.scorer(reader, 1.0)?, document) {
-            Some(score) => Ok(Explanation::new("score by the similarity of the field", score)),
-            None => self.inner.explain(reader, document),
+        // tantivy's own does not bear to be asked for another document.
+        if score_at(&mut *self.inner.scorer(reader, 1.0)?, document).is_none() {
+            return Err(no_match(document));
         }
+        let often = self.often(reader, document)?;
+        let bm25 = self.field.bm25(self.rarities.clone(), self.counts);
+        let (Some(often), Some(bm25)) = (often, bm25) else { return self.inner.explain(reader, document) };
+        let code = self.field.lengths(reader)?.fieldnorm_id(document);
+        let is_phrase = self.terms.len() > 1;
+        let score = bm25.boosted(self.boost).explain(code, often, is_phrase);
+        let words: Vec<String> = self.terms.iter().map(shown_value).collect();
+        let name = reader.schema().get_field_name(self.field.field);
+        let what = if is_phrase {
+            format!("{name}:\"{}\"", words.join(" "))
+        } else {
+            format!("{name}:{}", words.join(" "))
+        };
+        Ok(weight_of(&what, document, score))
     }
 
     fn count(&self, reader: &SegmentReader) -> tantivy::Result<u32> {

@@ -15,6 +15,7 @@ mod aggs;
 mod analysis;
 mod copying;
 mod engine;
+mod geometry;
 mod highlight;
 mod json_values;
 pub mod mapping;

@@ -236,3 +236,166 @@ fn starts(figure: &Figure) -> Vec<super::Spot> {
         Kind::Circle(circle) => vec![super::Spot::of(circle.center)],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::geometry::{Orientation, Part, Reading, Spot, Validity, place};
+    use crate::mapping::Point;
+
+    fn figures(text: &str) -> Vec<Figure> {
+        let geometry = Reading::default().read(&(&json!(text)).into()).expect("a shape");
+        let parts = place(&geometry, Orientation::Right, Validity::Kept).expect("parts");
+        parts.iter().map(Figure::of).collect()
+    }
+
+    fn lies(document: &[Figure], asked: &[Figure], relation: Relation) -> bool {
+        relates(document, asked, relation, &mut |_| false)
+    }
+
+    const SQUARE: &str = "POLYGON ((0 0, 10 0, 10 10, 0 10, 0 0))";
+    const HOLED: &str = "POLYGON ((0 0, 10 0, 10 10, 0 10, 0 0), (4 4, 6 4, 6 6, 4 6, 4 4))";
+
+    /// How the first shape lies to the second one: (i)ntersects, (w)ithin, (c)ontains.
+    #[test]
+    fn shapes_lie_to_each_other_as_on_a_map() {
+        for (document, asked, expected) in [
+            ("POINT (5 5)", SQUARE, "iw"),
+            ("POINT (0 5)", SQUARE, "iw"),
+            ("POINT (5 5)", HOLED, ""),
+            ("POINT (5 5)", "POINT (5 5)", "iwc"),
+            ("MULTIPOINT (5 5, 15 15)", SQUARE, "i"),
+            ("MULTIPOINT (5 5, 15 15)", "POINT (5 5)", "ic"),
+            ("LINESTRING (1 1, 9 9)", SQUARE, "iw"),
+            ("LINESTRING (1 1, 9 9)", HOLED, "i"),
+            ("LINESTRING (0 0, 10 0)", SQUARE, "iw"),
+            ("LINESTRING (-5 5, 15 5)", SQUARE, "i"),
+            ("LINESTRING (4 0, 4 10)", HOLED, "iw"),
+            (SQUARE, SQUARE, "iw"),
+            (SQUARE, "POINT (5 5)", "ic"),
+            (SQUARE, "POINT (0 5)", "ic"),
+            (SQUARE, "LINESTRING (1 1, 9 9)", "ic"),
+            (SQUARE, "LINESTRING (0 0, 10 0)", "i"),
+            (SQUARE, "POLYGON ((2 2, 4 2, 4 4, 2 4, 2 2))", "ic"),
+            (SQUARE, "POLYGON ((0 2, 4 2, 4 4, 0 4, 0 2))", "i"),
+            (SQUARE, "POLYGON ((10 0, 20 0, 20 10, 10 10, 10 0))", "i"),
+            (SQUARE, "POLYGON ((11 0, 20 0, 20 10, 11 10, 11 0))", ""),
+            (SQUARE, "POLYGON ((-1 -1, 11 -1, 11 11, -1 11, -1 -1))", "iw"),
+            (SQUARE, HOLED, "i"),
+            (HOLED, SQUARE, "iw"),
+            (HOLED, HOLED, "iw"),
+            (HOLED, "POLYGON ((4 4, 6 4, 6 6, 4 6, 4 4))", "i"),
+            ("POLYGON ((4 4, 6 4, 6 6, 4 6, 4 4))", HOLED, "i"),
+            ("POLYGON ((4.5 4.5, 5.5 4.5, 5.5 5.5, 4.5 5.5, 4.5 4.5))", HOLED, ""),
+            ("POLYGON ((0 2, 4 4, 0 4, 0 2))", HOLED, "iw"),
+            (HOLED, "POLYGON ((3 3, 7 3, 7 7, 3 7, 3 3))", "i"),
+            // A spire whose two sides meet the mouth of a bay at one place each.
+            ("LINESTRING (1 6, 9 6)", "POLYGON ((0 0, 10 0, 10 10, 5 2, 0 10, 0 0))", "i"),
+            ("LINESTRING (0 10, 10 10)", "POLYGON ((0 0, 10 0, 10 10, 5 2, 0 10, 0 0))", "i"),
+            (
+                "GEOMETRYCOLLECTION (POLYGON ((0 0, 9 0, 9 9, 0 9, 0 0)), POINT (5 5))",
+                "BBOX (4, 6, 6, 4)",
+                "i",
+            ),
+            ("BBOX (170, -170, 10, 0)", "POINT (-175 5)", "ic"),
+            ("LINESTRING (178 5, 182 5)", "BBOX (170, -170, 10, 0)", "iw"),
+        ] {
+            let (document, asked) = (figures(document), figures(asked));
+            let letters = [(Relation::Intersects, "i"), (Relation::Within, "w"), (Relation::Contains, "c")];
+            let found: String = letters
+                .into_iter()
+                .filter_map(|(relation, letter)| lies(&document, &asked, relation).then_some(letter))
+                .collect();
+            assert_eq!(found, expected, "{document:?} {asked:?}");
+            let is_disjoint = lies(&document, &asked, Relation::Disjoint);
+            assert_eq!(is_disjoint, !expected.contains('i'));
+        }
+    }
+
+    #[test]
+    fn circles_are_round() {
+        let circle = |metres: f64| [Figure::circle(Point { lat: 5.0, lon: 5.0 }, metres)];
+        for (document, metres, expected) in [
+            ("POINT (5 6)", 112_000.0, [true, true, false]),
+            ("POINT (5 6)", 111_000.0, [false, false, false]),
+            (SQUARE, 100_000.0, [true, false, true]),
+            (SQUARE, 600_000.0, [true, false, false]),
+            (SQUARE, 1_000_000.0, [true, true, false]),
+            ("LINESTRING (0 6, 10 6)", 112_000.0, [true, false, false]),
+            ("LINESTRING (0 6, 10 6)", 111_000.0, [false, false, false]),
+        ] {
+            let (figures, circle) = (figures(document), circle(metres));
+            let found = [Relation::Intersects, Relation::Within, Relation::Contains]
+                .map(|relation| lies(&figures, &circle, relation));
+            assert_eq!(found, expected, "{document} {metres}");
+        }
+        let over_line = [Figure::circle(Point { lat: 0.0, lon: 179.9 }, 50_000.0)];
+        assert!(lies(&figures("POINT (-179.9 0)"), &over_line, Relation::Intersects));
+        assert!(lies(&figures("LINESTRING (-179.9 -1, -179.9 1)"), &over_line, Relation::Intersects));
+        assert!(!lies(&figures("POINT (-179 0)"), &over_line, Relation::Intersects));
+    }
+
+    /// Rings of any kind: they may go over themselves, which tells nothing wrong.
+    fn part(range: i32) -> impl Strategy<Value = Part> {
+        let spot = move || (-range..=range, -range..=range).prop_map(|(x, y)| Spot { x, y });
+        let ring = move || {
+            prop::collection::vec(spot(), 3..8).prop_map(|mut ring| {
+                ring.push(ring[0]);
+                ring
+            })
+        };
+        prop_oneof![
+            spot().prop_map(Part::Point),
+            prop::collection::vec(spot(), 2..6).prop_map(Part::Line),
+            prop::collection::vec(ring(), 1..3).prop_map(Part::Area),
+        ]
+    }
+
+    fn has(figures: &[Figure], spot: Spot) -> bool {
+        lies(figures, &[Figure::of(&Part::Point(spot))], Relation::Intersects)
+    }
+
+    proptest! {
+        /// On a small grid every place can be asked, whether it is in one, the other or both.
+        #[test]
+        fn what_is_told_agrees_with_every_place(one in part(6), other in part(6)) {
+            let (one, other) = ([Figure::of(&one)], [Figure::of(&other)]);
+            let places = || (-6..=6).flat_map(|x| (-6..=6).map(move |y| Spot { x, y }));
+            let intersects = lies(&one, &other, Relation::Intersects);
+
+            prop_assert_eq!(intersects, lies(&other, &one, Relation::Intersects));
+            prop_assert_eq!(intersects, !lies(&one, &other, Relation::Disjoint));
+            if places().any(|spot| has(&one, spot) && has(&other, spot)) {
+                prop_assert!(intersects);
+            }
+            if lies(&one, &other, Relation::Within) {
+                prop_assert!(intersects);
+                prop_assert!(places().all(|spot| !has(&one, spot) || has(&other, spot)));
+            }
+            if lies(&one, &other, Relation::Contains) {
+                prop_assert!(intersects);
+                prop_assert!(places().all(|spot| !has(&other, spot) || has(&one, spot)));
+            }
+            // Each is within itself, but for lines, within which nothing else lies, and for areas that go over themselves.
+            let is_plain = match &one[0].kind {
+                Kind::Area(area, _) => !area.all().iter().any(|edge| area.all().iter().any(|other| edge.crosses(other))),
+                Kind::Point(_) => true,
+                Kind::Line(_) | Kind::Circle(_) => false,
+            };
+            if is_plain {
+                prop_assert!(lies(&one, &one, Relation::Within));
+            }
+        }
+
+        #[test]
+        fn places_at_the_ends_of_the_grid_are_no_trouble(one in part(i32::MAX), other in part(i32::MAX)) {
+            let (one, other) = ([Figure::of(&one)], [Figure::of(&other)]);
+            for relation in [Relation::Intersects, Relation::Within, Relation::Contains] {
+                lies(&one, &other, relation);
+            }
+        }
+    }
+}

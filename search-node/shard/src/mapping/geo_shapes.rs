@@ -31,9 +31,7 @@ impl ShapeRules {
     /// Refuses what a mapping says that means nothing.
     pub(super) fn check(body: &Map<String, Value>) -> Result<(), MappingError> {
         let said = body.get("orientation").map(plain);
-        orientation(said.as_deref()).map(drop).map_err(|(kind, reason)| {
-            MappingError::parsing(format!("Failed to parse mapping: {reason}")).caused_by(kind, reason)
-        })
+        orientation(said.as_deref()).map(drop).map_err(|(_, reason)| MappingError::argument(reason))
     }
 
     /// The shape that a value is.

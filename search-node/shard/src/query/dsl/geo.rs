@@ -310,7 +310,12 @@ fn read_shape(value: &Value) -> Result<Geometry, QueryError> {
     let shape = shape.map_err(|(kind, reason)| QueryError { kind, reason })?;
     // A circle is as large as its text says, if that says anything.
     shape.each(&mut |shape| match shape {
-        Geometry::Circle { radius, .. } => read_distance(radius, 1.0).map(drop),
+        Geometry::Circle { radius, .. } => match read_distance(radius, 1.0)? {
+            metres if metres < 0.0 => {
+                Err(QueryError::argument(format!("Circle radius [{metres:?}] cannot be negative")))
+            }
+            _ => Ok(()),
+        },
         _ => Ok(()),
     })?;
     Ok(shape)

@@ -96,6 +96,16 @@ fn not_by_value(path: &str, mapping: &FieldMapping) -> QueryError {
     ))
 }
 
+fn no_ranges(path: &str, mapping: &FieldMapping) -> QueryError {
+    match mapping.kind {
+        FieldKind::Structured(Structure::GeoShape) => QueryError::shard(format!(
+            "failed to create query: Field [{path}] of type [{}] does not support range queries",
+            mapping.type_name
+        )),
+        _ => not_by_value(path, mapping),
+    }
+}
+
 /// The bounds of a range query on a field.
 pub(in crate::query) fn bounds(
     context: &QueryContext<'_>,
@@ -182,7 +192,7 @@ pub(in crate::query) fn bounds(
                     | FieldKind::Binary
                     | FieldKind::Range { .. }
                     | FieldKind::Structured(_) => {
-                        return Err(not_by_value(path, mapping));
+                        return Err(no_ranges(path, mapping));
                     }
                 };
                 Ok(if included { Bound::Included(term) } else { Bound::Excluded(term) })

@@ -207,17 +207,27 @@ impl Edges {
 
     /// Where a place is, if the edges are rings around areas.
     pub(super) fn place(&self, spot: Spot) -> Place {
-        self.place_of_half(i64::from(spot.x) * 2, i64::from(spot.y) * 2)
+        self.look(spot).0
+    }
+
+    /// The same, and how many edges were looked at for it.
+    pub(super) fn look(&self, spot: Spot) -> (Place, u32) {
+        self.look_at_half(i64::from(spot.x) * 2, i64::from(spot.y) * 2)
     }
 
     /// The same for a place in half steps, as the middle between two places is one.
     pub(super) fn place_of_half(&self, x: i64, y: i64) -> Place {
+        self.look_at_half(x, y).0
+    }
+
+    fn look_at_half(&self, x: i64, y: i64) -> (Place, u32) {
         let twice = |steps: i32| i64::from(steps) * 2;
         // Whatever is to the left cannot be met on the way to the right.
         let is_wanted =
             |bounds: &Bounds| twice(bounds.south) <= y && y <= twice(bounds.north) && twice(bounds.east) >= x;
-        let mut is_inside = false;
+        let (mut is_inside, mut looked_at) = (false, 1);
         let is_on_border = self.any(&is_wanted, &mut |_, edge| {
+            looked_at += 1;
             let (from, to) = ((twice(edge.from.x), twice(edge.from.y)), (twice(edge.to.x), twice(edge.to.y)));
             let turn = i128::from(to.0 - from.0) * i128::from(y - from.1)
                 - i128::from(to.1 - from.1) * i128::from(x - from.0);
@@ -231,11 +241,12 @@ impl Edges {
             }
             false
         });
-        match (is_on_border, is_inside) {
+        let place = match (is_on_border, is_inside) {
             (true, _) => Place::Border,
             (false, true) => Place::Inside,
             (false, false) => Place::Outside,
-        }
+        };
+        (place, looked_at)
     }
 }
 

@@ -5,9 +5,11 @@ use super::split::{Place, split_area, split_line};
 use super::{ARGUMENT, Fault, Geometry, INVALID, Orientation, Part, Polygon, Position, Spot};
 use crate::mapping::Point;
 
-/// So many pairs of edges are looked at for each edge of a document's polygon, to see whether it goes over itself. Only edges that are all
-/// beside each other on the whole length make more; such a polygon is taken unseen, and what is told of it holds all the same.
-const PAIRS_OF_EDGE_MAX: usize = 1_000;
+/// How many edges are looked at for each edge of a polygon, and at least for all of them, to see whether it goes over itself or has a hole
+/// outside. Only edges that are beside each other on their whole length make more; such a polygon is taken as far as it was seen, and what is
+/// told of it holds all the same.
+const LOOKS_OF_EDGE: usize = 64;
+const LOOKS: usize = 1_000_000;
 
 /// How much is asked of a shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -195,24 +197,38 @@ fn check_holes(rings: &[Vec<Spot>]) -> Result<(), Fault> {
         return Ok(());
     }
     let outer = Edges::of(std::slice::from_ref(outer));
-    let is_outside = |spot: &Spot| outer.place(*spot) == super::edges::Place::Outside;
-    match holes.iter().any(|hole| hole.iter().all(is_outside)) {
-        true => Err((INVALID, "Invalid shape: Hole is not within polygon".to_owned())),
-        false => Ok(()),
+    let mut left = looks(rings.iter().map(Vec::len).sum());
+    for hole in holes {
+        let is_outside = hole.iter().all(|spot| {
+            let (place, looked_at) = outer.look(*spot);
+            left = left.saturating_sub(looked_at as usize);
+            place == super::edges::Place::Outside && left > 0
+        });
+        if left == 0 {
+            break;
+        }
+        if is_outside {
+            return Err((INVALID, "Invalid shape: Hole is not within polygon".to_owned()));
+        }
     }
+    Ok(())
+}
+
+fn looks(edges: usize) -> usize {
+    edges.saturating_mul(LOOKS_OF_EDGE).saturating_add(LOOKS)
 }
 
 fn check_crossings(rings: &[Vec<Spot>]) -> Result<(), Fault> {
     let edges = Edges::of(rings);
-    let mut pairs_left = edges.all().len().saturating_mul(PAIRS_OF_EDGE_MAX);
+    let mut left = looks(edges.all().len());
     for (number, edge) in edges.all().iter().enumerate() {
         let bounds = edge.bounds();
         let is_over = edges.any(&|around| around.meets(&bounds), &mut |other, with| {
-            pairs_left = pairs_left.saturating_sub(1);
-            pairs_left == 0 || (other > number && edge.crosses_well(with))
+            left = left.saturating_sub(1);
+            left == 0 || (other > number && edge.crosses_well(with))
         });
-        if pairs_left == 0 {
-            return Ok(());
+        if left == 0 {
+            break;
         }
         if is_over {
             return Err((

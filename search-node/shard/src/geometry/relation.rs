@@ -1,5 +1,6 @@
 //! How shapes lie to each other, as Lucene tells it: borders belong to shapes, and what contains another one has it in its inside.
 
+use super::Spot;
 use super::edges::{Edge, Edges, Place};
 use super::figure::{Circle, Figure, Kind};
 
@@ -63,8 +64,8 @@ fn meets(one: &Figure, other: &Figure, is_over: IsOver<'_>) -> bool {
             is_inside() || touch(line, area, is_over)
         }
         (Kind::Area(one, one_starts), Kind::Area(other, other_starts)) => {
-            one_starts.iter().any(|start| other.place(*start) != Place::Outside)
-                || other_starts.iter().any(|start| one.place(*start) != Place::Outside)
+            has_any(other, one_starts, is_over)
+                || has_any(one, other_starts, is_over)
                 || touch(one, other, is_over)
         }
         (Kind::Line(line), Kind::Circle(circle)) | (Kind::Circle(circle), Kind::Line(line)) => {
@@ -76,6 +77,14 @@ fn meets(one: &Figure, other: &Figure, is_over: IsOver<'_>) -> bool {
         // Documents have no circles.
         (Kind::Circle(_), Kind::Circle(_)) => false,
     }
+}
+
+/// Whether one of several places is in an area.
+fn has_any(area: &Edges, places: &[Spot], is_over: IsOver<'_>) -> bool {
+    places.iter().any(|spot| {
+        let (place, work) = area.look(*spot);
+        place != Place::Outside || is_over(work)
+    })
 }
 
 /// Whether an edge of one touches one of the other.
@@ -131,7 +140,11 @@ fn covers_edges(area: &Edges, inner: &Edges, is_over: IsOver<'_>) -> bool {
 
 /// Whether all of an edge is in an area: no other one crosses it, and between those that touch it it is not outside.
 fn covers_edge(area: &Edges, edge: &Edge, work: &mut u32) -> bool {
-    let is_outside = |spot| area.place(spot) == Place::Outside;
+    let mut is_outside = |spot| {
+        let (place, looked_at) = area.look(spot);
+        *work += looked_at;
+        place == Place::Outside
+    };
     if is_outside(edge.from) || is_outside(edge.to) {
         return false;
     }
@@ -143,7 +156,7 @@ fn covers_edge(area: &Edges, edge: &Edge, work: &mut u32) -> bool {
 }
 
 /// The ends of an edge with the corners of others that are on it, in their order; none where another one crosses it.
-fn stops_on(others: &Edges, edge: &Edge, work: &mut u32) -> Option<Vec<super::Spot>> {
+fn stops_on(others: &Edges, edge: &Edge, work: &mut u32) -> Option<Vec<Spot>> {
     let bounds = edge.bounds();
     let mut stops = vec![edge.from, edge.to];
     let is_crossed = others.any(&|part| part.meets(&bounds), &mut |_, other| {
@@ -157,7 +170,7 @@ fn stops_on(others: &Edges, edge: &Edge, work: &mut u32) -> Option<Vec<super::Sp
 }
 
 /// What is between two places, in half steps.
-fn middle(one: super::Spot, other: super::Spot) -> (i64, i64) {
+fn middle(one: Spot, other: Spot) -> (i64, i64) {
     (i64::from(one.x) + i64::from(other.x), i64::from(one.y) + i64::from(other.y))
 }
 
@@ -206,9 +219,10 @@ fn hold(document: &[Figure], inner: &Figure, is_over: IsOver<'_>) -> bool {
     }
     !document.iter().any(|figure| has_border_in(figure, inner, is_over))
         && starts(inner).iter().all(|start| {
-            document.iter().any(
-                |figure| matches!(&figure.kind, Kind::Area(area, _) if area.place(*start) == Place::Inside),
-            )
+            document.iter().any(|figure| {
+                matches!(&figure.kind, Kind::Area(area, _) if area.place(*start) == Place::Inside)
+                    && !is_over(1)
+            })
         })
 }
 
@@ -219,7 +233,7 @@ fn has_border_in(figure: &Figure, inner: &Figure, is_over: IsOver<'_>) -> bool {
     }
     match (&figure.kind, &inner.kind) {
         (Kind::Area(border, rings), Kind::Area(area, _)) => {
-            rings.iter().any(|start| area.place(*start) != Place::Outside) || touch(border, area, is_over)
+            has_any(area, rings, is_over) || touch(border, area, is_over)
         }
         (Kind::Area(border, _), Kind::Line(line)) => touch(border, line, is_over),
         (Kind::Area(border, _), Kind::Circle(circle)) => is_near(border, circle, is_over),
@@ -228,12 +242,12 @@ fn has_border_in(figure: &Figure, inner: &Figure, is_over: IsOver<'_>) -> bool {
 }
 
 /// A place of each of a figure's rings.
-fn starts(figure: &Figure) -> Vec<super::Spot> {
+fn starts(figure: &Figure) -> Vec<Spot> {
     match &figure.kind {
         Kind::Point(spot) => vec![*spot],
         Kind::Line(line) => line.all().first().map(|edge| edge.from).into_iter().collect(),
         Kind::Area(_, starts) => starts.clone(),
-        Kind::Circle(circle) => vec![super::Spot::of(circle.center)],
+        Kind::Circle(circle) => vec![Spot::of(circle.center)],
     }
 }
 
@@ -243,7 +257,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::geometry::{Orientation, Part, Reading, Spot, Validity, place};
+    use crate::geometry::{Orientation, Part, Reading, Validity, place};
     use crate::mapping::Point;
 
     fn figures(text: &str) -> Vec<Figure> {

@@ -1,6 +1,6 @@
 //! One shard on one disk: documents in, answers out. It knows no network and no cluster, and is given the time.
 //!
-//! [`Shard`] is the façade. Behind it: `mapping` (JSON → typed fields), `analysis` (text → terms), `translog` and `engine`
+//! [`Shard`] is the façade. Behind it: `mapping` (JSON → typed fields), `analysis` (text → terms), `geometry` (shapes), `translog` and `engine`
 //! (writes that survive), `store` (files), `copying` (a shard's files to another copy), `query` (DSL → tantivy), `search` and `aggs` (answers), `highlight` (what of a text
 //! was looked for), `suggest` (what somebody may have meant).
 //!
@@ -15,6 +15,7 @@ mod aggs;
 mod analysis;
 mod copying;
 mod engine;
+mod geometry;
 mod highlight;
 mod json_values;
 pub mod mapping;

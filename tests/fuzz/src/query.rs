@@ -25,7 +25,7 @@ impl Queries {
         let made = node.ask(Method::PUT, "/i", &json!({"mappings": {"properties": {
             "t": {"type": "text", "fields": {"raw": {"type": "keyword"}}}, "k": {"type": "keyword"},
             "n": {"type": "long"}, "s": {"type": "short"}, "f": {"type": "double"}, "h": {"type": "float"},
-            "d": {"type": "date"}, "b": {"type": "boolean"}, "a": {"type": "ip"},
+            "d": {"type": "date"}, "p": {"type": "geo_point"}, "g": {"type": "geo_shape"}, "b": {"type": "boolean"}, "a": {"type": "ip"},
             "o": {"properties": {"x": {"type": "text"}, "y": {"type": "keyword", "index": false}}},
             "c": {"type": "long", "doc_values": false}, "off": {"type": "object", "enabled": false},
             "e": {"type": "nested", "properties": {"x": {"type": "long"}, "k": {"type": "keyword"},
@@ -53,6 +53,7 @@ fn document(n: u64) -> Value {
         "t": format!("the quick word{n} {}", if n.is_multiple_of(3) { "fox" } else { "common" }),
         "k": color, "n": n as i64 - 5, "s": n % 7,
         "f": n as f64 / 4.0, "h": 0.1, "d": 1_795_500_000_000 + n * 3_600_000, "b": n.is_multiple_of(2),
+        "p": [n, 1], "g": [format!("POINT ({n} 1)"), format!("BBOX ({}, {}, {n}, 0)", 175 + n, 185 + n)],
         "a": format!("10.0.{}.{n}", n % 3), "o": {"x": "deep words", "y": "kept"}, "c": n, "off": {"any": n},
         "e": [{"x": n % 5, "k": color, "i": [{"t": "a word"}, {"t": "word a"}]}, {"x": n % 3}]
     });

@@ -3,7 +3,7 @@
 use super::field_formats::FieldFormats;
 use super::request::{AggRequest, Kind, Metric};
 use crate::engine::View;
-use crate::mapping::{FieldKind, IGNORED};
+use crate::mapping::{FieldKind, FieldMapping, IGNORED, Structure};
 use crate::query::{
     Asked, Prepared, QueryContext, QueryError, no_aggregation_of_spans,
     runtime_fields_of as runtime_fields_of_query,
@@ -59,6 +59,7 @@ fn check_field(path: &str, view: &View) -> Result<(), QueryError> {
     match layout.mapping.searched(path) {
         _ if layout.keyed(path).is_some_and(|keyed| keyed.mapping.doc_values) => Ok(()),
         Some(mapping) if mapping.kind.is_text() => check_words(layout, path, mapping),
+        Some(mapping) if is_shape(mapping) && mapping.doc_values => Ok(()),
         Some(mapping) if matches!(mapping.kind, FieldKind::Structured(_)) => {
             Err(no_values_in_column(path, &mapping.type_name))
         }
@@ -66,11 +67,15 @@ fn check_field(path: &str, view: &View) -> Result<(), QueryError> {
     }
 }
 
-/// Of spans it is told whether there are any.
+fn is_shape(mapping: &FieldMapping) -> bool {
+    mapping.kind == FieldKind::Structured(Structure::GeoShape)
+}
+
+/// Of spans and shapes it is told whether there are any.
 fn check_spans(kind: &Kind, path: &str, view: &View) -> Result<(), SearchError> {
     let Some(mapping) = view.layout.mapping.searched(path) else { return Ok(()) };
     let aggregation = match kind {
-        _ if !matches!(mapping.kind, FieldKind::Range { .. }) => return Ok(()),
+        _ if !matches!(mapping.kind, FieldKind::Range { .. }) && !is_shape(mapping) => return Ok(()),
         Kind::Missing { .. } | Kind::Filter(_) | Kind::Metric { metric: Metric::ValueCount, .. } => {
             return Ok(());
         }

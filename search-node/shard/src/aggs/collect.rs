@@ -360,6 +360,7 @@ impl Values {
             (Storage::Ip, _) => columns
                 .column_opt::<Ipv6Addr>(name)?
                 .map_or(Values::None, |column| Values::Ip(column, Default::default())),
+            (Storage::Bytes, _) => Values::None,
             (Storage::Keyword | Storage::Text | Storage::Terms, kind) => {
                 let terms = columns.str(name)?.map(|column| Terms::new(column, kind));
                 terms.map_or(Values::None, Values::Text)

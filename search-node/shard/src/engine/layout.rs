@@ -479,6 +479,7 @@ fn add_slot(builder: &mut SchemaBuilder, slot: &Slot, tokenizer: &str) -> Field 
             }
             builder.add_text_field(name, options)
         }
+        Storage::Bytes => builder.add_bytes_field(name, BytesOptions::default().set_fast()),
         Storage::I64 => builder.add_i64_field(name, numeric(slot)),
         Storage::U64 => builder.add_u64_field(name, numeric(slot)),
         Storage::F64 => builder.add_f64_field(name, numeric(slot)),

@@ -18,6 +18,7 @@ mod rooms;
 mod runtime;
 mod scoring;
 mod seeking;
+mod shapes;
 mod skipping;
 
 mod sorted;

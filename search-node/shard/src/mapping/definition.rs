@@ -298,7 +298,9 @@ pub(super) fn parse_field(
     let mut field = FieldMapping {
         type_name: type_name.to_owned(),
         // A `wildcard` is looked for by its parts: its column is gone over anyway.
-        index: !is_source_only && !matches!(kind, FieldKind::Structured(_)) && type_name != WILDCARD,
+        index: !is_source_only
+            && !matches!(&kind, FieldKind::Structured(structure) if *structure != Structure::GeoShape)
+            && type_name != WILDCARD,
         doc_values: !is_source_only,
         kind,
         ignore_malformed: false,

@@ -21,6 +21,8 @@ pub(crate) struct FieldValues {
     origin: usize,
     /// Texts that do not stand in the JSON: unescaped ones, numbers as keywords, ids.
     made: String,
+    /// Bytes, which never stand in the JSON.
+    bytes: Vec<u8>,
     /// Those of the document that is read just now: of a nested object while that is open.
     values: Values,
     /// Those of the documents around it, outermost first.
@@ -42,6 +44,7 @@ enum Held {
     F64(f64),
     Bool(bool),
     Ip(Ipv6Addr),
+    Bytes(usize, usize),
 }
 
 impl FieldValues {
@@ -51,6 +54,7 @@ impl FieldValues {
         self.source.push_str(source);
         self.origin = source.as_ptr() as usize;
         self.made.clear();
+        self.bytes.clear();
         self.values.clear();
         self.around.clear();
         self.nested.clear();
@@ -189,6 +193,12 @@ impl FieldValues {
         self.values.push((field, Held::Ip(value)));
     }
 
+    pub(crate) fn add_bytes(&mut self, field: Field, value: &[u8]) {
+        let from = self.bytes.len();
+        self.bytes.extend_from_slice(value);
+        self.values.push((field, Held::Bytes(from, self.bytes.len())));
+    }
+
     /// Where a text stands in the document, if it is a part of it.
     fn place(&self, text: &str) -> Option<(usize, usize)> {
         let from = (text.as_ptr() as usize).checked_sub(self.origin)?;
@@ -207,6 +217,7 @@ impl FieldValues {
             Held::F64(value) => FieldValue::F64(value),
             Held::Bool(value) => FieldValue::Bool(value),
             Held::Ip(value) => FieldValue::Ip(value),
+            Held::Bytes(from, to) => FieldValue::Bytes(&self.bytes[from..to]),
         }
     }
 }
@@ -220,6 +231,7 @@ pub(crate) enum FieldValue<'a> {
     F64(f64),
     Bool(bool),
     Ip(Ipv6Addr),
+    Bytes(&'a [u8]),
 }
 
 impl FieldValue<'_> {
@@ -249,6 +261,7 @@ impl<'a> Value<'a> for FieldValue<'a> {
             FieldValue::F64(value) => ReferenceValueLeaf::F64(value),
             FieldValue::Bool(value) => ReferenceValueLeaf::Bool(value),
             FieldValue::Ip(value) => ReferenceValueLeaf::IpAddr(value),
+            FieldValue::Bytes(value) => ReferenceValueLeaf::Bytes(value),
         })
     }
 }

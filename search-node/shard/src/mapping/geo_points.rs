@@ -5,9 +5,6 @@ use serde_json_borrow::Value as Json;
 const GEOHASH: &[u8] = b"0123456789bcdefghjkmnpqrstuvwxyz";
 /// Longer hashes are finer than a point is kept.
 const GEOHASH_MAX: usize = 12;
-/// What a step of the 32 bits is that a coordinate is kept with.
-const LATITUDE_STEP: f64 = 180.0 / 4_294_967_296.0;
-const LONGITUDE_STEP: f64 = 360.0 / 4_294_967_296.0;
 
 /// A point, in degrees.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -19,6 +16,10 @@ pub struct Point {
 }
 
 impl Point {
+    /// What a step of the 32 bits is that a coordinate is kept with.
+    pub(crate) const LATITUDE_STEP: f64 = 180.0 / 4_294_967_296.0;
+    pub(crate) const LONGITUDE_STEP: f64 = 360.0 / 4_294_967_296.0;
+
     /// The point as it is kept.
     pub(crate) fn kept(self) -> Self {
         let step = |degrees: f64, step: f64| {
@@ -26,7 +27,7 @@ impl Point {
             // The greatest coordinate is a step beyond the bits.
             steps.min(f64::from(i32::MAX)) * step
         };
-        Self { lat: step(self.lat, LATITUDE_STEP), lon: step(self.lon, LONGITUDE_STEP) }
+        Self { lat: step(self.lat, Self::LATITUDE_STEP), lon: step(self.lon, Self::LONGITUDE_STEP) }
     }
 
     /// Whether the point is on the earth.
@@ -191,7 +192,7 @@ mod tests {
     #[test]
     fn a_point_is_kept_within_a_step() {
         let kept = Point { lat: 41.12, lon: -71.34 }.kept();
-        assert!(kept.lat <= 41.12 && 41.12 - kept.lat < LATITUDE_STEP, "{kept:?}");
+        assert!(kept.lat <= 41.12 && 41.12 - kept.lat < Point::LATITUDE_STEP, "{kept:?}");
         let corner = Point { lat: 90.0, lon: 180.0 }.kept();
         assert!(corner.lat < 90.0 && corner.lon < 180.0, "{corner:?}");
     }

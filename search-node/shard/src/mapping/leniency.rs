@@ -62,7 +62,9 @@ impl FieldKind {
             | Self::Date(_)
             | Self::DateNanos(_)
             | Self::Ip => true,
-            Self::Structured(structure) => matches!(structure, Structure::GeoPoint | Structure::Histogram),
+            Self::Structured(structure) => {
+                matches!(structure, Structure::GeoPoint | Structure::GeoShape | Structure::Histogram)
+            }
             Self::Text
             | Self::MatchOnlyText
             | Self::Version

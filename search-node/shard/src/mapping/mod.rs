@@ -25,6 +25,7 @@ mod field_values;
 mod fields;
 mod flattened;
 mod geo_points;
+mod geo_shapes;
 mod join;
 mod leniency;
 mod links;
@@ -61,6 +62,7 @@ pub(crate) use features::feature_of;
 pub(crate) use field_values::SharedValues;
 pub use fields::{Dynamic, FieldAnalyzers, FieldKind, FieldMapping, Leaf, Mapping, ObjectMapping};
 pub(crate) use geo_points::{Point, geohash_cell, geohash_neighbours, geohash_of, read_point_text};
+pub(crate) use geo_shapes::ShapeRules;
 pub use join::Join;
 pub use leniency::Leniency;
 pub use names::IGNORED;
@@ -74,7 +76,8 @@ pub use structured::Structure;
 pub(crate) use subfields::{INDEX_PHRASE, INDEX_PREFIX, SEARCH_AS_YOU_TYPE};
 pub(crate) use text_options::{IndexOptions, TextOptions};
 pub(crate) use values::{
-    FEATURE, FEATURES, FROM, INPUTS, KEYED, LATITUDE, LONGITUDE, PRESENCE, Precision, Scalar, Storage, TO,
-    WRITTEN, keyed_term, parse_ip, parse_network, show_ip, to_bool, to_float, to_integer, to_ip, to_unsigned,
+    EAST, FEATURE, FEATURES, FROM, INPUTS, KEYED, LATITUDE, LONGITUDE, NORTH, PRESENCE, Precision, SHAPE,
+    SOUTH, Scalar, Storage, TO, WEST, WRITTEN, keyed_term, parse_ip, parse_network, show_ip, to_bool,
+    to_float, to_integer, to_ip, to_unsigned,
 };
 pub(crate) use versions::{decode_version, encode_version};

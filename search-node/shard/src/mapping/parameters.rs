@@ -152,6 +152,14 @@ const FLATTENED: &[Parameter] = &[
 ];
 const POINT: &[Parameter] =
     &[INDEX, DOC_VALUES, STORE, free("ignore_malformed"), free("ignore_z_value"), NULL_VALUE];
+const SHAPE: &[Parameter] = &[
+    DOC_VALUES,
+    STORE,
+    free("orientation"),
+    free("ignore_malformed"),
+    free("ignore_z_value"),
+    free("coerce"),
+];
 const VECTOR: &[Parameter] =
     &[never("element_type", Usual::Text("float")), once("dims"), INDEX, SIMILARITY, free("index_options")];
 const COMPLETION: &[Parameter] = &[
@@ -191,6 +199,7 @@ fn parameters_of(type_name: &str) -> Option<&'static [Parameter]> {
         "flattened" => FLATTENED,
         "binary" => BINARY,
         "geo_point" => POINT,
+        "geo_shape" => SHAPE,
         "dense_vector" => VECTOR,
         "histogram" => HISTOGRAM,
         "rank_feature" | "rank_features" => FEATURE,

@@ -133,7 +133,7 @@ fn check_said(name: &str, type_name: &str, body: &Map<String, Value>) -> Result<
         "text" => text_parameters::check(name, body),
         SEARCH_AS_YOU_TYPE => TextOptions::read(body).map(drop),
         "date" | "date_nanos" | "date_range" => definition::check_dates(name, body),
-        "dense_vector" | "completion" => structured::check_said(name, type_name, body),
+        "dense_vector" | "completion" | "geo_shape" => structured::check_said(name, type_name, body),
         _ => Ok(()),
     }
 }

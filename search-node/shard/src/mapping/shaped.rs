@@ -29,6 +29,9 @@ impl Reading<'_> {
             }
             _ => {}
         }
+        if *structure == Structure::GeoShape {
+            return self.geo_shape(plan, value);
+        }
         match structure.check(value) {
             Ok(()) => {
                 let (is_any_empty, are_all_empty) = structure.empty_texts(value);

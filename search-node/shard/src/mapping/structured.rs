@@ -8,6 +8,7 @@ use super::completion::Context;
 use super::error::MappingError;
 use super::fields::FieldMapping;
 use super::geo_points::Point;
+use super::geo_shapes::ShapeRules;
 use super::values::ValueFault;
 use crate::json_values::plain;
 
@@ -21,6 +22,8 @@ const DIMENSIONS_MAX: u64 = 4096;
 pub enum Structure {
     /// `geo_point`: an object, a pair, a text or a geohash.
     GeoPoint,
+    /// `geo_shape`: GeoJSON or well-known text.
+    GeoShape,
     /// `dense_vector`: so many numbers, or as many as the first one has.
     DenseVector {
         /// How many.
@@ -48,6 +51,7 @@ impl Structure {
     ) -> Result<Option<Self>, MappingError> {
         Ok(Some(match type_name {
             "geo_point" => Self::GeoPoint,
+            "geo_shape" => Self::GeoShape,
             "dense_vector" => Self::DenseVector { dimensions: dimensions(name, body.get("dims"))? },
             "histogram" => Self::Histogram,
             "rank_feature" => Self::RankFeature,
@@ -63,6 +67,7 @@ impl Structure {
     pub(super) fn takes(&self, parameter: &str) -> bool {
         match self {
             Self::GeoPoint => matches!(parameter, "ignore_z_value" | "null_value"),
+            Self::GeoShape => matches!(parameter, "orientation" | "coerce" | "ignore_z_value"),
             Self::DenseVector { .. } => {
                 matches!(parameter, "dims" | "similarity" | "index" | "index_options" | "element_type")
             }
@@ -108,6 +113,7 @@ impl Structure {
     pub(super) fn check(&self, value: &Json<'_>) -> Result<(), ValueFault> {
         match self {
             Self::GeoPoint => check_point(value),
+            Self::GeoShape => ShapeRules::default().read(value).map(drop),
             Self::DenseVector { dimensions } => check_vector(value, *dimensions),
             Self::Histogram => check_histogram(value),
             Self::RankFeature => check_feature(value),
@@ -139,6 +145,9 @@ pub(super) fn check_said(name: &str, type_name: &str, body: &Map<String, Value>)
     }
     if type_name == "dense_vector" && body.get("index_options").is_some_and(|said| !said.is_object()) {
         return Err(MappingError::parsing(format!("[index_options] of field [{name}] must be an object")));
+    }
+    if type_name == "geo_shape" {
+        ShapeRules::check(body)?;
     }
     if type_name == "completion" {
         Context::read_all(body)?;

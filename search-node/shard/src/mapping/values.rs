@@ -29,6 +29,8 @@ pub(crate) enum Storage {
     Terms,
     /// A column that says whether there is a value.
     Presence,
+    /// A column of bytes.
+    Bytes,
 }
 
 /// A structure that a field's values are kept in beside its own.
@@ -54,6 +56,15 @@ pub(crate) const WRITTEN: &str = "..written";
 /// Where points are, in degrees. Those of one document are in the same order in both.
 pub(crate) const LATITUDE: &str = "..lat";
 pub(crate) const LONGITUDE: &str = "..lon";
+/// The shape of a document, in pieces of [`SHAPE_BYTES_MAX`] at most, and a box around each of its values: those are what most documents are
+/// passed over by.
+pub(crate) const SHAPE: &str = "..shape";
+pub(crate) const SOUTH: &str = "..south";
+pub(crate) const NORTH: &str = "..north";
+pub(crate) const WEST: &str = "..west";
+pub(crate) const EAST: &str = "..east";
+/// A column tells in two bytes how long a value is.
+pub(crate) const SHAPE_BYTES_MAX: usize = 32 * 1024;
 /// How much a feature weighs.
 pub(crate) const FEATURE: &str = "..feature";
 /// How much features weigh, behind their names.
@@ -70,6 +81,16 @@ const IP_ENDS: [Part; 2] = ends(Storage::Ip);
 const DEGREES: [Part; 2] = [
     Part { suffix: LATITUDE, storage: Storage::F64, index: false, column: true },
     Part { suffix: LONGITUDE, storage: Storage::F64, index: false, column: true },
+];
+const fn side(suffix: &'static str) -> Part {
+    Part { suffix, storage: Storage::I64, index: false, column: true }
+}
+const SHAPE_PARTS: [Part; 5] = [
+    Part { suffix: SHAPE, storage: Storage::Bytes, index: false, column: true },
+    side(SOUTH),
+    side(NORTH),
+    side(WEST),
+    side(EAST),
 ];
 const FEATURE_PART: [Part; 1] = [Part { suffix: FEATURE, storage: Storage::U64, index: false, column: true }];
 /// The inputs of completions, as terms that are found by their beginnings.
@@ -160,6 +181,7 @@ impl FieldKind {
                 _ => &I64_ENDS,
             },
             Self::Structured(Structure::GeoPoint) => &DEGREES,
+            Self::Structured(Structure::GeoShape) => &SHAPE_PARTS,
             Self::Structured(Structure::RankFeature) => &FEATURE_PART,
             Self::Structured(Structure::RankFeatures) => &FEATURES_PART,
             Self::Structured(Structure::Completion { .. }) => &INPUTS_PART,

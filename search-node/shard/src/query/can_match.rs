@@ -103,7 +103,8 @@ fn collect_range(
         | Storage::Keyword
         | Storage::Text
         | Storage::Terms
-        | Storage::Presence => None,
+        | Storage::Presence
+        | Storage::Bytes => None,
     };
     demands.extend(span.map(|span| Demand { column, span }));
     true

@@ -2,21 +2,11 @@
 
 use super::QueryError;
 use super::ast::DecayShape;
+use crate::geometry::EARTH_RADIUS;
+pub(in crate::query) use crate::geometry::metres_between;
 use crate::mapping::Point;
 
-/// The mean radius of the earth, in metres.
-const EARTH_RADIUS: f64 = 6_371_008.771_4;
-
-/// How far two points are from each other on the sphere, in metres.
-pub(in crate::query) fn metres_between(a: Point, b: Point) -> f64 {
-    let (lat_a, lat_b) = (a.lat.to_radians(), b.lat.to_radians());
-    let by_lat = 1.0 - (lat_a - lat_b).cos();
-    let by_lon = 1.0 - (a.lon - b.lon).to_radians().cos();
-    let haversine = by_lat + lat_a.cos() * lat_b.cos() * by_lon;
-    2.0 * EARTH_RADIUS * (haversine * 0.5).sqrt().min(1.0).asin()
-}
-
-/// The same on an earth that is flat between them, which is quicker told and less exact.
+/// How far two points are from each other on an earth that is flat between them, which is quicker told and less exact.
 pub(in crate::query) fn flat_metres_between(a: Point, b: Point) -> f64 {
     let x = (b.lon - a.lon).to_radians() * ((a.lat + b.lat) / 2.0).to_radians().cos();
     let y = (b.lat - a.lat).to_radians();

@@ -139,7 +139,7 @@ impl ValueField {
                     columns.column_opt(name)?.map_or(Values::None, Values::Flags)
                 }
                 Storage::Ip => columns.column_opt(name)?.map_or(Values::None, Values::Addresses),
-                Storage::Keyword | Storage::Text | Storage::Terms => Values::None,
+                Storage::Keyword | Storage::Text | Storage::Terms | Storage::Bytes => Values::None,
             },
         })
     }

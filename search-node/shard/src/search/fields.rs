@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
+use crate::geometry::{to_geojson, to_wkt};
 use crate::json_values::{each, text_of, values_at};
 use crate::mapping::dates::{DateFormats, Resolution};
 use crate::mapping::{
-    FieldKind, FieldMapping, Mapping, Point, Scalar, Structure, show_ip, to_bool, to_float, to_integer,
-    to_ip, to_unsigned,
+    FieldKind, FieldMapping, Mapping, Point, Scalar, ShapeRules, Structure, show_ip, to_bool, to_float,
+    to_integer, to_ip, to_unsigned,
 };
 use crate::query::{QueryError, wildcard_name_matches as name_matches};
 
-/// How points may be shown.
+/// How points and shapes may be shown.
 const POINT_FORMATS: [&str; 2] = ["geojson", "wkt"];
 
 /// Fields that are wanted.
@@ -41,7 +42,7 @@ struct FieldShown<'a> {
     path: String,
     field: &'a FieldMapping,
     format: Option<DateFormats>,
-    /// Whether points are shown as well-known text.
+    /// Whether points and shapes are shown as well-known text.
     is_wkt: bool,
     /// Where its values are in a document.
     sources: Vec<String>,
@@ -72,10 +73,11 @@ impl<'a> FieldsShown<'a> {
                 Some(_) => vec![root.to_owned()],
                 None => mapping.sources_of(mapping.meant(root)),
             };
-            let is_point = field.kind == FieldKind::Structured(Structure::GeoPoint);
-            let is_wkt = is_point && wanted.format.as_deref() == Some("wkt");
+            let is_place =
+                matches!(field.kind, FieldKind::Structured(Structure::GeoPoint | Structure::GeoShape));
+            let is_wkt = is_place && wanted.format.as_deref() == Some("wkt");
             let said =
-                wanted.format.as_deref().filter(|format| !(is_point && POINT_FORMATS.contains(format)));
+                wanted.format.as_deref().filter(|format| !(is_place && POINT_FORMATS.contains(format)));
             let format = said.map(|format| read_format(&path, field, format)).transpose();
             Some(format.map(|format| FieldShown { path, field, format, is_wkt, sources, key }))
         });
@@ -214,6 +216,9 @@ impl FieldShown<'_> {
         if *kind == FieldKind::Structured(Structure::GeoPoint) {
             return Point::of_value(value).map(|point| self.point(point));
         }
+        if *kind == FieldKind::Structured(Structure::GeoShape) {
+            return self.shape(value);
+        }
         if matches!(
             kind,
             FieldKind::Structured(_)
@@ -262,6 +267,16 @@ impl FieldShown<'_> {
         }
     }
 
+    /// A shape as the document has it, or read and written in the other way; none of what is no shape.
+    fn shape(&self, value: &Value) -> Option<Value> {
+        let geometry = ShapeRules::of(self.field).read(&value.into()).ok()?;
+        Some(match self.is_wkt {
+            true => json!(to_wkt(&geometry)),
+            false if value.is_object() => value.clone(),
+            false => to_geojson(&geometry),
+        })
+    }
+
     fn date(&self, value: &Value, resolution: Resolution, own: &DateFormats) -> Option<Value> {
         let read = match value.as_i64() {
             Some(number) => own.read_number(number)?,
@@ -273,6 +288,9 @@ impl FieldShown<'_> {
 }
 
 fn read_format(path: &str, field: &FieldMapping, format: &str) -> Result<DateFormats, QueryError> {
+    if field.kind == FieldKind::Structured(Structure::GeoShape) {
+        return Err(QueryError::argument(format!("Unrecognized geometry format [{format}].")));
+    }
     let Some((_, own)) = field.kind.dates() else {
         return Err(no_formats(path, &field.type_name));
     };
@@ -329,7 +347,7 @@ mod tests {
             "x": {"type": "text", "fields": {"raw": {"type": "keyword"}}},
             "l": {"type": "integer"}, "s": {"type": "scaled_float", "scaling_factor": 10}, "f": {"type": "float"},
             "t": {"type": "date"}, "b": {"type": "boolean", "null_value": true}, "ip": {"type": "ip"},
-            "p": {"type": "geo_point"}, "c": {"type": "constant_keyword", "value": "same"}, "flat": {"type": "flattened"},
+            "p": {"type": "geo_point"}, "g": {"type": "geo_shape"}, "c": {"type": "constant_keyword", "value": "same"}, "flat": {"type": "flattened"},
             "o": {"properties": {"i": {"type": "long"}}}, "a": {"type": "alias", "path": "o.i"},
             "n": {"type": "nested", "properties": {"v": {"type": "long"}, "m": {"type": "nested", "properties": {"w": {"type": "keyword"}}}}}
         }}))
@@ -385,6 +403,24 @@ mod tests {
         assert_eq!(
             shown(&[place], &places).expect("shown"),
             json!({"p": ["POINT (1.5 2.0)", "POINT (4.0 3.0)"]})
+        );
+        let shapes =
+            json!({"g": [{"type": "point", "coordinates": [1, 2]}, "BBOX (0, 10, 5, -5)", "nonsense"]});
+        for (format, expected) in [
+            ("wkt", json!({"g": ["POINT (1.0 2.0)", "BBOX (0.0, 10.0, 5.0, -5.0)"]})),
+            (
+                "geojson",
+                json!({"g": [{"type": "point", "coordinates": [1, 2]},
+                    {"coordinates": [[0.0, 5.0], [10.0, -5.0]], "type": "Envelope"}]}),
+            ),
+        ] {
+            let asked = FieldAsked { format: Some(format.to_owned()), ..field("g") };
+            assert_eq!(shown(&[asked], &shapes).expect("shown"), expected, "{format}");
+        }
+        let unknown = FieldAsked { format: Some("x".to_owned()), ..field("g") };
+        assert!(
+            shown(&[unknown], &shapes)
+                .is_err_and(|error| error.reason == "Unrecognized geometry format [x].")
         );
         let all = FieldAsked { include_unmapped: true, ..field("u*") };
         assert_eq!(shown(&[all], &source).expect("shown"), json!({"u.v": [1, "x"]}));

@@ -1,6 +1,7 @@
 //! Queries that name documents instead of values: these are read before any shard is asked.
 //!
-//! `terms` with an index, an id and a path becomes the values that the document has there; what `more_like_this` likes becomes its source.
+//! `terms` with an index, an id and a path becomes the values that the document has there; what `more_like_this` likes becomes its source, and
+//! the `indexed_shape` of `geo_shape` the shape.
 //! A `wrapper` is opened, as there may be such queries in it.
 
 use std::sync::Arc;
@@ -16,13 +17,16 @@ use crate::node::Node;
 
 /// The members of a body that have queries in them.
 const WITH_QUERIES: [&str; 4] = ["query", "post_filter", "aggs", "aggregations"];
+/// Where `geo_shape` looks for a shape that a document has, if the request does not say it.
+const SHAPES: &str = "shapes";
+const SHAPE_PATH: &str = "shape";
 /// A wrapper may be in a wrapper, but not in more than this.
 const WRAPPERS_MAX: usize = 30;
 
 /// Whether a body may name documents: few do, and the others need not be read twice.
 pub(crate) fn may_name_documents(body: &[u8]) -> bool {
     let has = |name: &str| body.windows(name.len()).any(|part| part == name.as_bytes());
-    has("more_like_this") || has("wrapper") || has("\"path\"") && has("\"terms\"")
+    has("more_like_this") || has("wrapper") || has("indexed_shape") || has("\"path\"") && has("\"terms\"")
 }
 
 /// The body with the documents that its queries name. `indices` are those that are searched.
@@ -62,12 +66,17 @@ enum Named<'v> {
     Terms(&'v mut Value),
     /// What is liked.
     Liked(&'v mut Value),
+    /// What `geo_shape` asks of a field, with an `indexed_shape`.
+    Shape(&'v mut Value),
 }
 
 impl Named<'_> {
     /// The document as a request for several names it.
     fn document(&self, indices: &str) -> Result<Value, ApiError> {
-        let (Self::Terms(asked) | Self::Liked(asked)) = self;
+        let asked = match self {
+            Self::Terms(asked) | Self::Liked(asked) => &**asked,
+            Self::Shape(asked) => &asked["indexed_shape"],
+        };
         let is_terms = matches!(self, Self::Terms(_));
         let member =
             |names: [&str; 2]| names.iter().find_map(|name| asked.get(name)).filter(|value| !value.is_null());
@@ -78,6 +87,7 @@ impl Named<'_> {
         };
         let index = match index {
             Some(index) => index,
+            None if matches!(self, Self::Shape(_)) => json!(SHAPES),
             None if is_terms => return Err(missing("index")),
             // Of several indices nobody could tell which is meant.
             None if indices.contains([',', '*']) || indices == "_all" => {
@@ -106,6 +116,15 @@ impl Named<'_> {
             let status = if kind == "index_not_found_exception" { 404 } else { 400 };
             return Err(ApiError::new(status, &kind, text("reason")));
         }
+        if let Self::Shape(asked) = &self {
+            let id = plain(&asked["indexed_shape"]["id"]);
+            if found["found"] != true {
+                return Err(ApiError::argument(format!("Shape with ID [{id}] not found")));
+            }
+            if found.get("_source").is_none() {
+                return Err(ApiError::argument(format!("Shape with ID [{id}] source disabled")));
+            }
+        }
         let source = found.get_mut("_source").map(Value::take).unwrap_or_else(|| json!({}));
         match self {
             Self::Terms(asked) => {
@@ -115,9 +134,35 @@ impl Named<'_> {
                 *asked = Value::Array(values);
             }
             Self::Liked(asked) => asked["doc"] = source,
+            Self::Shape(asked) => {
+                let named = &asked["indexed_shape"];
+                let path = named.get("path").map_or(SHAPE_PATH.to_owned(), plain);
+                let Some(shape) = member_at(&source, &path) else {
+                    return Err(ApiError::new(
+                        400,
+                        "illegal_state_exception",
+                        format!("Shape with name [{}] found but missing {path} field", plain(&named["id"])),
+                    ));
+                };
+                asked["shape"] = shape.clone();
+            }
         }
         Ok(())
     }
+}
+
+/// What stands at a path of objects in each other; a name may have dots itself.
+fn member_at<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
+    let members = value.as_object()?;
+    let whole = members.get(path).filter(|found| !found.is_null());
+    whole.or_else(|| {
+        let mut ends = path.match_indices('.');
+        ends.find_map(|(at, _)| member_at(members.get(&path[..at])?, &path[at + 1..]))
+    })
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// Opens wrappers, wherever they are.
@@ -151,6 +196,11 @@ fn visit(value: &mut Value, act: &mut dyn FnMut(Named<'_>) -> Result<(), ApiErro
                         let asked = fields.values_mut().filter(|asked| is_lookup(asked));
                         asked.map(Named::Terms).try_for_each(&mut *act)?;
                     }
+                    ("geo_shape", Value::Object(fields)) => {
+                        let asked = fields.values_mut().filter(|asked| names_shape(asked));
+                        asked.map(Named::Shape).try_for_each(&mut *act)?;
+                        continue;
+                    }
                     ("more_like_this", Value::Object(asked)) => {
                         for key in ["like", "unlike"] {
                             let items = match asked.get_mut(key) {
@@ -177,6 +227,12 @@ fn is_lookup(asked: &Value) -> bool {
     asked.is_object() && ["index", "id", "path"].iter().any(|name| asked.get(name).is_some())
 }
 
+/// Whether a shape is one that a document has. Who says both means the shape.
+fn names_shape(asked: &Value) -> bool {
+    let id = asked.get("indexed_shape").and_then(|named| named.get("id"));
+    id.is_some_and(|id| !id.is_null()) && asked.get("shape").is_none_or(Value::is_null)
+}
+
 /// Whether a liked document is one of an index, and was not put in yet. Who says both what it has and its id means what it has.
 fn is_to_read(item: &Value) -> bool {
     item.get("_id").is_some() && item.get("doc").is_none_or(Value::is_null)
@@ -191,7 +247,8 @@ mod tests {
         let mut query = json!({"bool": {
             "must": [{"terms": {"user": {"index": "users", "id": 2, "path": "followers.id", "routing": "r"}}}],
             "should": {"more_like_this": {"like": ["text", {"_id": "7"}, {"doc": {"a": 1}}], "unlike": {"_index": "o", "_id": "8"}}},
-            "filter": {"terms": {"a": ["b"]}}
+            "filter": [{"terms": {"a": ["b"]}}, {"geo_shape": {"g": {"indexed_shape": {"id": "9"}}}},
+                {"geo_shape": {"g": {"shape": "POINT (1 2)", "indexed_shape": {"id": "10"}}}}]
         }});
         let mut named = Vec::new();
 
@@ -207,6 +264,7 @@ mod tests {
                 json!({"_index": "users", "_id": 2, "routing": "r"}),
                 json!({"_index": "mine", "_id": "7"}),
                 json!({"_index": "o", "_id": "8"}),
+                json!({"_index": "shapes", "_id": "9"}),
             ]
         );
     }

@@ -14,13 +14,14 @@ fn filled(folder: &Path) -> Arc<Engine> {
         ("k", "keyword"),
         ("n", "long"),
         ("p", "geo_point"),
+        ("g", "geo_shape"),
         ("r", "integer_range"),
     ];
     let engine = open(folder, mapping(&fields));
     for n in 0..DOCUMENTS {
         let document = json!({
             "t": "one two three", "m": "one two three", "k": format!("term-{n:05}"), "n": n * 2,
-            "p": {"lat": 1, "lon": 1}, "r": {"gte": 1, "lte": 2},
+            "p": {"lat": 1, "lon": 1}, "g": "LINESTRING (0 0, 1 1)", "r": {"gte": 1, "lte": 2},
         });
         put(&engine, &n.to_string(), &document);
     }
@@ -54,6 +55,8 @@ fn nothing_of_many() -> Vec<Value> {
         json!({"function_score": {"functions": [{"weight": 1}], "min_score": 2}}),
         json!({"terms_set": {"t": {"terms": ["one"], "minimum_should_match_script": {"source": "2"}}}}),
         json!({"geo_distance": {"distance": "1m", "p": {"lat": 2, "lon": 2}}}),
+        json!({"geo_shape": {"p": {"shape": "POINT (2 2)"}}}),
+        json!({"geo_shape": {"g": {"shape": "POINT (0.1 0.9)"}}}),
         json!({"range": {"r": {"gte": 5}}}),
         json!({"regexp": {"k": "term-.*x"}}),
         json!({"wildcard": {"k": "term*x"}}),

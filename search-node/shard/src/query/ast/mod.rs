@@ -15,7 +15,7 @@ pub(crate) use scoring::{
 };
 pub(super) use scoring::{Decay, DecayMode, DecayShape, FeatureFunction};
 pub use sliced::{SliceBy, Sliced};
-pub(super) use special::{Area, GeoQuery, GeoRelation, Joined, LeastTerms, Liked, MoreLikeThis, TermsSet};
+pub(super) use special::{Area, GeoQuery, Joined, LeastTerms, Liked, MoreLikeThis, TermsSet};
 pub use walk::InnerHitsAsked;
 
 mod intervals;

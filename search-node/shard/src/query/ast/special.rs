@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::scoring::ScoreScript;
 use super::{Query, ScoreMode};
+use crate::geometry::{Geometry, Relation};
 use crate::mapping::Point;
 use crate::query::minimum_should_match::MinimumShouldMatch;
 
@@ -103,7 +104,7 @@ pub struct Joined {
     pub inner_hits: Option<Map<String, Value>>,
 }
 
-/// Points somewhere.
+/// Points or shapes somewhere.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GeoQuery {
     /// The query's name, which errors tell.
@@ -114,21 +115,10 @@ pub struct GeoQuery {
     pub area: Area,
     /// Whether a field that is not mapped matches nothing instead of failing.
     pub ignore_unmapped: bool,
-    /// How a document's points lie to it.
-    pub relation: GeoRelation,
-}
-
-/// How the points of a document lie to a part of the earth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GeoRelation {
-    /// One is in it.
-    Intersects,
-    /// None is in it.
-    Disjoint,
-    /// All are in it.
-    Within,
-    /// It is one of them.
-    Contains,
+    /// How what a document has lies to it.
+    pub relation: Relation,
+    /// Whether the request says how much a match counts.
+    pub is_boosted: bool,
 }
 
 /// A part of the earth.
@@ -150,8 +140,8 @@ pub enum Area {
     },
     /// Within lines; the first ring is the outer one, others are holes.
     Polygon(Vec<Vec<Point>>),
-    /// One of several.
-    AnyOf(Vec<Area>),
-    /// At one point.
-    Spot(Point),
+    /// In a shape, or so to it.
+    Shape(Geometry),
+    /// In a shape that a document has which nobody has read.
+    Indexed,
 }

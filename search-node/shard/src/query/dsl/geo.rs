@@ -1,12 +1,13 @@
-//! Queries for points on the earth.
+//! Queries for points and shapes on the earth.
 
 use serde_json::{Map, Value};
 
 use super::members::Members;
+use crate::geometry::{Geometry, Reading, Relation};
 use crate::json_values::plain;
 use crate::mapping::{Point, geohash_cell};
 use crate::query::QueryError;
-use crate::query::ast::{Area, GeoQuery, GeoRelation, Query};
+use crate::query::ast::{Area, GeoQuery, Query};
 
 /// Units of distance with their metres.
 const UNITS: [(&str, f64); 22] = [
@@ -129,7 +130,14 @@ fn only_field<'a>(members: &mut Members<'a>) -> Result<(String, &'a Value), Quer
 }
 
 fn geo(name: &'static str, field: String, area: Area, ignore_unmapped: bool) -> Query {
-    Query::Geo(Box::new(GeoQuery { name, field, area, ignore_unmapped, relation: GeoRelation::Intersects }))
+    Query::Geo(Box::new(GeoQuery {
+        name,
+        field,
+        area,
+        ignore_unmapped,
+        relation: Relation::Intersects,
+        is_boosted: false,
+    }))
 }
 
 pub(super) fn parse_distance(body: &Value) -> Result<Query, QueryError> {
@@ -262,70 +270,53 @@ pub(super) fn parse_polygon(body: &Value) -> Result<Query, QueryError> {
 pub(super) fn parse_shape(body: &Value) -> Result<Query, QueryError> {
     const NAME: &str = "geo_shape";
     let mut members = Members::of(NAME, body)?;
+    let is_boosted = members.peek("boost").is_some();
     let ignore_unmapped = members.flag("ignore_unmapped")?.unwrap_or(false);
     let (field, value) = only_field(&mut members)?;
     let mut inner = Members::of(NAME, value)?;
     let relation = inner.read("relation", |value| match plain(value).to_ascii_lowercase().as_str() {
-        "intersects" => Ok(GeoRelation::Intersects),
-        "disjoint" => Ok(GeoRelation::Disjoint),
-        "within" => Ok(GeoRelation::Within),
-        "contains" => Ok(GeoRelation::Contains),
-        other => Err(QueryError::argument(format!("Unknown shape operation [{other} ]"))),
+        "intersects" => Ok(Relation::Intersects),
+        "disjoint" => Ok(Relation::Disjoint),
+        "within" => Ok(Relation::Within),
+        "contains" => Ok(Relation::Contains),
+        _ => Err(QueryError::parsing(format!("Unknown shape operation [{} ]", plain(value)))),
     })?;
-    let shape = inner.take("shape");
-    let shape = shape.ok_or_else(|| QueryError::argument("No Shape defined"))?;
+    // How shapes were kept in prefix trees said more.
+    inner.pass_over(&["strategy"]);
+    let missing = || QueryError::argument("either shape or indexedShapeId is required");
+    let area = match (inner.take("shape"), inner.take("indexed_shape")) {
+        (Some(shape), _) if !shape.is_null() => Area::Shape(read_shape(shape)?),
+        (_, Some(Value::Object(named))) if named.get("id").is_some_and(|id| !id.is_null()) => Area::Indexed,
+        _ => return Err(missing()),
+    };
     inner.done()?;
-    let area = read_shape(shape)?;
-    let relation = relation.unwrap_or(GeoRelation::Intersects);
-    members.end(Query::Geo(Box::new(GeoQuery { name: NAME, field, area, ignore_unmapped, relation })))
+    if let Area::Shape(Geometry::Nothing) = area {
+        return Err(missing());
+    }
+    let relation = relation.unwrap_or(Relation::Intersects);
+    members.end(Query::Geo(Box::new(GeoQuery {
+        name: NAME,
+        field,
+        area,
+        ignore_unmapped,
+        relation,
+        is_boosted,
+    })))
 }
 
-/// A shape in GeoJSON.
-fn read_shape(value: &Value) -> Result<Area, QueryError> {
-    let faulty = || QueryError {
-        kind: "parse_exception",
-        reason: format!(
-            "a shape must be a point, an envelope, a circle, a polygon or several of them in GeoJSON, not [{value}]"
-        ),
-    };
-    let kind = value["type"].as_str().map(str::to_ascii_lowercase).ok_or_else(faulty)?;
-    let coordinates = &value["coordinates"];
-    let ring = |value: &Value| {
-        let points = value.as_array().ok_or_else(faulty)?;
-        let ring = points.iter().map(read_point).collect::<Result<Vec<_>, _>>()?;
-        if ring.len() < 4 || ring.first() != ring.last() {
-            return Err(QueryError::argument(format!(
-                "invalid number of points in LinearRing (found [{}] - must be >= 4), or its last point is not the first one",
-                ring.len()
-            )));
-        }
-        Ok(ring)
-    };
-    let polygon = |value: &Value| {
-        let rings = value.as_array().ok_or_else(faulty)?;
-        Ok(Area::Polygon(rings.iter().map(ring).collect::<Result<_, QueryError>>()?))
-    };
-    let each = |read: &dyn Fn(&Value) -> Result<Area, QueryError>, all: &Value| {
-        let items = all.as_array().ok_or_else(faulty)?;
-        Ok(Area::AnyOf(items.iter().map(read).collect::<Result<_, QueryError>>()?))
-    };
-    let spot = |value: &Value| read_point(value).map(Area::Spot);
-    match kind.as_str() {
-        "point" => spot(coordinates),
-        "multipoint" => each(&spot, coordinates),
-        "envelope" => match coordinates.as_array().map(Vec::as_slice) {
-            Some([top_left, bottom_right]) => {
-                Ok(Area::Box { top_left: read_point(top_left)?, bottom_right: read_point(bottom_right)? })
+/// A shape in GeoJSON or as well-known text.
+fn read_shape(value: &Value) -> Result<Geometry, QueryError> {
+    let shape = Reading::default().read(&value.into());
+    let shape = shape.map_err(|(kind, reason)| QueryError { kind, reason })?;
+    // A circle is as large as its text says, if that says anything.
+    shape.each(&mut |shape| match shape {
+        Geometry::Circle { radius, .. } => match read_distance(radius, 1.0)? {
+            metres if metres < 0.0 => {
+                Err(QueryError::argument(format!("Circle radius [{metres:?}] cannot be negative")))
             }
-            _ => Err(faulty()),
+            _ => Ok(()),
         },
-        "circle" => {
-            let radius = value.get("radius").map(plain).ok_or_else(faulty)?;
-            Ok(Area::Circle { center: read_point(coordinates)?, metres: read_distance(&radius, 1.0)? })
-        }
-        "polygon" => polygon(coordinates),
-        "multipolygon" => each(&polygon, coordinates),
-        "geometrycollection" => each(&read_shape, &value["geometries"]),
-        _ => Err(faulty()),
-    }
+        _ => Ok(()),
+    })?;
+    Ok(shape)
 }

@@ -7,7 +7,7 @@ use tantivy::query::{BooleanQuery, ExistsQuery, InvertedIndexRangeQuery, Occur, 
 use tantivy::schema::Field;
 
 use super::{Lowered, Lowering, all, constant, keyed, none};
-use crate::mapping::{FieldKind, IGNORED, ObjectMapping, PRESENCE};
+use crate::mapping::{FieldKind, IGNORED, ObjectMapping, PRESENCE, SOUTH, Structure};
 use crate::query::QueryError;
 use crate::query::ast::RangeBounds;
 use crate::query::weights::has_norm::HasNorm;
@@ -46,6 +46,11 @@ impl Lowering<'_> {
                     }
                 }
                 FieldKind::Text | FieldKind::MatchOnlyText => none(),
+                // Whatever its parameters are, each shape has a box around it.
+                FieldKind::Structured(Structure::GeoShape) => match self.layout.part(path, SOUTH) {
+                    Some(side) => self.has_column(self.layout.schema.get_field_name(side)),
+                    None => none(),
+                },
                 _ if mapping.doc_values || matches!(mapping.kind, FieldKind::Range { .. }) => {
                     self.has_column(self.layout.stored_name(path))
                 }

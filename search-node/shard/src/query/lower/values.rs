@@ -12,7 +12,7 @@ use tantivy::schema::Field;
 use super::{QueryContext, QueryError};
 use crate::json_values::plain;
 use crate::mapping::dates::{DateFormats, Resolution, time_zone};
-use crate::mapping::{FieldKind, FieldMapping, Precision, double, encode_version};
+use crate::mapping::{FieldKind, FieldMapping, Precision, Structure, double, encode_version};
 use crate::query::ast::RangeBounds;
 
 /// The values that a query's value stands for: one, or a range such as a day or a network.
@@ -85,10 +85,25 @@ pub(in crate::query) fn wanted(
 
 /// What is kept of the field does not tell one value from another.
 fn not_by_value(path: &str, mapping: &FieldMapping) -> QueryError {
+    if mapping.kind == FieldKind::Structured(Structure::GeoShape) {
+        return QueryError::shard(format!(
+            "Geometry fields do not support exact searching, use dedicated geometry queries instead: [{path}]"
+        ));
+    }
     QueryError::shard(format!(
         "failed to create query: Field [{path}] of type [{}] does not support searching by its values; use an exists query",
         mapping.type_name
     ))
+}
+
+fn no_ranges(path: &str, mapping: &FieldMapping) -> QueryError {
+    match mapping.kind {
+        FieldKind::Structured(Structure::GeoShape) => QueryError::shard(format!(
+            "failed to create query: Field [{path}] of type [{}] does not support range queries",
+            mapping.type_name
+        )),
+        _ => not_by_value(path, mapping),
+    }
 }
 
 /// The bounds of a range query on a field.
@@ -177,7 +192,7 @@ pub(in crate::query) fn bounds(
                     | FieldKind::Binary
                     | FieldKind::Range { .. }
                     | FieldKind::Structured(_) => {
-                        return Err(not_by_value(path, mapping));
+                        return Err(no_ranges(path, mapping));
                     }
                 };
                 Ok(if included { Bound::Included(term) } else { Bound::Excluded(term) })

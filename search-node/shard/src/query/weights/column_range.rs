@@ -55,7 +55,8 @@ impl ColumnRange {
             | Storage::Bool
             | Storage::Ip
             | Storage::Terms
-            | Storage::Presence => return None,
+            | Storage::Presence
+            | Storage::Bytes => return None,
         };
         let number = |term: &Term| match kind {
             Kind::I64 => term.value().as_i64().map(MonotonicallyMappableToU64::to_u64),

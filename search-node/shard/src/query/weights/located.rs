@@ -7,7 +7,7 @@ use tantivy::{DocId, Score};
 use super::explained::matched;
 use super::walked::Walked;
 use crate::mapping::Point;
-use crate::query::ast::{Area, GeoRelation};
+use crate::query::ast::Area;
 use crate::query::distance::metres_between;
 use crate::query::doc_values::{ValueField, Values};
 use crate::query::faults::Faults;
@@ -16,7 +16,6 @@ use crate::query::faults::Faults;
 pub(in crate::query) struct Located {
     pub(in crate::query) field: ValueField,
     pub(in crate::query) area: Area,
-    pub(in crate::query) relation: GeoRelation,
     pub(in crate::query) faults: Faults,
 }
 
@@ -29,18 +28,10 @@ impl Query for Located {
 impl Weight for Located {
     fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
         let Values::Points(lat, lon) = self.field.open(reader)? else { return Ok(Box::new(EmptyScorer)) };
-        let (area, relation) = (self.area.clone(), self.relation);
+        let area = self.area.clone();
         let matches = move |document| {
             let both = lat.values_for_doc(document).zip(lon.values_for_doc(document));
-            let mut inside = both.map(|(lat, lon)| has(&area, Point { lat, lon })).peekable();
-            // A document without points lies nowhere.
-            inside.peek().is_some()
-                && match relation {
-                    GeoRelation::Intersects => inside.any(|inside| inside),
-                    GeoRelation::Disjoint => !inside.any(|inside| inside),
-                    GeoRelation::Within => inside.all(|inside| inside),
-                    GeoRelation::Contains => matches!(area, Area::Spot(_)) && inside.any(|inside| inside),
-                }
+            both.into_iter().any(|(lat, lon)| has(&area, Point { lat, lon }))
         };
         let look = move |document| matches(document).then_some(boost);
         Ok(Box::new(Walked::new(reader.max_doc(), &self.faults, look)))
@@ -70,8 +61,8 @@ fn has(area: &Area, point: Point) -> bool {
             }
             None => false,
         },
-        Area::AnyOf(areas) => areas.iter().any(|area| has(area, point)),
-        Area::Spot(spot) => spot.kept() == point,
+        // Shapes are compared elsewhere.
+        Area::Shape(_) | Area::Indexed => false,
     }
 }
 

@@ -35,6 +35,7 @@ pub(in crate::query) mod phrase;
 pub(in crate::query) mod positions;
 pub(in crate::query) mod range_match;
 pub(in crate::query) mod scripted;
+pub(in crate::query) mod shaped;
 pub(in crate::query) mod sliced;
 pub(in crate::query) mod sloppy;
 pub(in crate::query) mod source_phrase;

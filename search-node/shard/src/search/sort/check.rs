@@ -70,10 +70,14 @@ pub(in crate::search) fn check_column(path: &str, layout: &Layout) -> Result<(),
         None if path == IGNORED => Err(no_values_in_column(path, path)),
         None => Ok(()),
         Some(mapping) if mapping.kind.is_text() => check_words(layout, path, mapping),
-        Some(mapping) if mapping.kind == FieldKind::Structured(Structure::GeoPoint) => {
-            Err(QueryError::argument(
-                "can't sort on geo_point field without using specific sorting feature, like geo_distance",
-            ))
+        Some(mapping)
+            if matches!(mapping.kind, FieldKind::Structured(Structure::GeoPoint | Structure::GeoShape))
+                && (mapping.doc_values || mapping.kind == FieldKind::Structured(Structure::GeoPoint)) =>
+        {
+            Err(QueryError::argument(format!(
+                "can't sort on {} field without using specific sorting feature, like geo_distance",
+                mapping.type_name
+            )))
         }
         Some(mapping)
             if !mapping.doc_values

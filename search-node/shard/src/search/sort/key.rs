@@ -477,6 +477,7 @@ pub(in crate::search) fn open_field<'a>(
             columns.column_opt::<bool>(name)?.map_or(Values::None, Values::Bool)
         }
         Storage::Ip => columns.column_opt::<Ipv6Addr>(name)?.map_or(Values::None, Values::Ip),
+        Storage::Bytes => Values::None,
         Storage::Keyword | Storage::Text | Storage::Terms => {
             let terms = columns.str(name)?.map(|column| Terms::new(column, &mapping.kind));
             terms.map_or(Values::None, Values::Text)

@@ -64,7 +64,9 @@ impl Shape {
                 Storage::U64 => Self::Unsigned,
                 Storage::F64 => Self::Double,
                 Storage::Ip => Self::Ip,
-                Storage::Keyword | Storage::Text | Storage::Terms | Storage::Presence => Self::Text,
+                Storage::Keyword | Storage::Text | Storage::Terms | Storage::Presence | Storage::Bytes => {
+                    Self::Text
+                }
             },
         }
     }

@@ -158,6 +158,18 @@ async fn what_scripts_make_is_bounded() {
         .count();
     assert!(found + refused == TOGETHER && refused > 0, "{found} {refused}: {answers:?}");
 
+    // Each of the hits shows four million letters.
+    let text = "def s = 'x'; for (int i = 0; i < 22; i++) { s += s } return s";
+    let shown = json!({"size": 40, "script_fields": {"s": {"script": text}}}).to_string();
+    let (status, refused) = search(shown).await;
+    let reason = &refused["_shards"]["failures"][0]["reason"];
+    let (failed, all) = (&refused["error"]["root_cause"][0], &refused["hits"]["hits"]);
+    assert!(
+        (status == 429 && is_refused(failed))
+            || (is_refused(reason) && all.as_array().is_some_and(|all| all.len() < 40)),
+        "{status}: {reason} {failed}"
+    );
+
     let update = json!({"script": {"source": "def s = 'x'; for (int i = 0; i < 26; i++) { s += s } ctx._source.s = s"}});
     let (status, refused) =
         call(&node, Method::POST, "/i/_update/1", "application/json", update.to_string()).await;

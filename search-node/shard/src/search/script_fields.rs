@@ -27,6 +27,9 @@ impl ScriptField {
     }
 }
 
+/// What a script has computed is there as a value and as a part of the answer, which doubles as it grows.
+const SHOWN_TIMES: usize = 3;
+
 /// The scripts of a search, each opened once for a segment.
 pub struct ScriptFields<'a> {
     view: &'a Arc<View>,
@@ -60,7 +63,10 @@ impl<'a> ScriptFields<'a> {
         for (field, script) in fields.iter().zip(opened) {
             goes_on(stop)?;
             match script.value_beside(hit.document, hit.score.unwrap_or_default(), source) {
-                Ok(value) => drop(shown.insert(field.name.clone(), listed(value))),
+                Ok(value) => {
+                    stop.take(SHOWN_TIMES * script::weight(&value))?;
+                    drop(shown.insert(field.name.clone(), listed(value)));
+                }
                 Err(error) => {
                     // What was broken off is no failure of the script.
                     goes_on(stop)?;

@@ -8,6 +8,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
+use daemon::CancellationToken;
 use parking_lot::{Mutex, MutexGuard};
 use shard::{Aside, Ending, Room, SearchError, Stop};
 use tokio::runtime::Handle;
@@ -251,6 +252,11 @@ impl Budget {
         })
     }
 
+    /// The same for what is made of hits, for which it does not matter how long it takes.
+    pub(super) fn ending_if_cancelled(self: &Arc<Self>, cancelled: &CancellationToken) -> Ending {
+        self.ending(&Until::new(None, cancelled.clone()))
+    }
+
     /// Why it gets none.
     pub(super) fn refusal(&self) -> Option<ApiError> {
         self.is_refused.load(Ordering::Acquire).then(|| self.state.lock().refusal.clone()).flatten()
@@ -312,7 +318,6 @@ mod tests {
     use std::sync::atomic::AtomicU64;
     use std::time::Duration;
 
-    use daemon::CancellationToken;
     use serde_json::json;
 
     use super::*;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
 use daemon::CancellationToken;
 use serde_json::{Map, Value, json};
@@ -18,7 +19,6 @@ use super::query::Part;
 use super::showing::{Showing, Shown, add_explanation};
 use super::shows::Shows;
 use super::sort::read_sort;
-use super::until::when_cancelled;
 use crate::action::get::stored_fields;
 use crate::error::ApiError;
 
@@ -116,7 +116,7 @@ pub(super) fn check_windows(all: &[InnerHits], most: usize) -> Result<(), ApiErr
 pub(super) struct InnerSearches<'a> {
     /// Ends them. The time of a search is that of looking for hits: what was found in time is shown as a whole.
     cancelled: &'a CancellationToken,
-    budget: &'a Budget,
+    budget: &'a Arc<Budget>,
     /// By the place of the part, and by where it is said what is shown.
     searches: HashMap<(usize, *const InnerHits), Option<InnerSearch<'a>>>,
     named: NamedSearches<'a>,
@@ -125,7 +125,7 @@ pub(super) struct InnerSearches<'a> {
 }
 
 impl<'a> InnerSearches<'a> {
-    pub(super) fn new(cancelled: &'a CancellationToken, budget: &'a Budget) -> Self {
+    pub(super) fn new(cancelled: &'a CancellationToken, budget: &'a Arc<Budget>) -> Self {
         let (searches, showing) = (HashMap::new(), HashMap::new());
         Self { cancelled, budget, searches, named: NamedSearches::new(cancelled), showing }
     }
@@ -140,7 +140,7 @@ impl<'a> InnerSearches<'a> {
 
     /// Ends what is read for them.
     fn stop(&self) -> Ending {
-        when_cancelled(self.cancelled)
+        self.budget.ending_if_cancelled(self.cancelled)
     }
 
     /// Adds what is wanted of an inner hit's values and texts.
@@ -174,7 +174,7 @@ impl<'a> InnerSearches<'a> {
             }
         };
         let Some(search) = search else { return Ok(None) };
-        let stop = when_cancelled(self.cancelled);
+        let stop = self.budget.ending_if_cancelled(self.cancelled);
         Ok(Some(search.of_hit(hit, &stop)?))
     }
 }
@@ -270,8 +270,7 @@ fn find_joined<'a>(
         return none();
     };
     let request = SearchRequest { query, ..inner_hits.request.clone() };
-    let cancelled = searches.cancelled;
-    let stop = when_cancelled(cancelled);
+    let stop = searches.stop();
     let answer = part.reader.search_until(&request, &part.context(), &stop)?;
     let mut shown = Vec::new();
     for hit in answer.hits.iter().skip(inner_hits.from) {

@@ -24,7 +24,7 @@ use super::named::NamedSearches;
 use super::profile::Fetching;
 use super::request_cache::RequestCache;
 use super::showing::{self, Showing, Shown as Document};
-use super::until::{Until, when_cancelled};
+use super::until::Until;
 use super::{filtered, in_type, read_filter};
 use crate::error::ApiError;
 use crate::indices::{Index, NameOptions};
@@ -343,7 +343,7 @@ pub(super) fn fetch_here(
     body: &SearchBody,
     source: &Value,
     cancelled: &CancellationToken,
-    budget: &Budget,
+    budget: &Arc<Budget>,
 ) -> Fetched {
     let mut failed: BTreeMap<usize, ApiError> = BTreeMap::new();
     let mut took = Fetching::new();
@@ -361,6 +361,7 @@ pub(super) fn fetch_here(
         let begun = Instant::now();
         let made = (&mut searches, &mut showing, &mut named);
         let shown = fetch_one(parts, hit, body, made, (cancelled, budget))
+            .map_err(|error| budget.refusal().unwrap_or(error))
             .inspect_err(|error| drop(failed.insert(hit.shard, error.clone())));
         let (spent, count) = took.entry(hit.shard).or_default();
         *spent += begun.elapsed();
@@ -389,13 +390,13 @@ fn fetch_one<'a>(
         &mut BTreeMap<usize, Showing<'a>>,
         &mut NamedSearches<'a>,
     ),
-    (cancelled, budget): (&CancellationToken, &Budget),
+    (cancelled, budget): (&CancellationToken, &Arc<Budget>),
 ) -> Shown {
     let part = parts.iter().find(|part| part.place == hit.shard);
     let part = part.ok_or_else(|| ApiError::internal("a hit is of no shard that was searched"))?;
     let stored = part.reader.fetch(hit)?;
     budget.take_tree(&stored.source)?;
-    let stop = when_cancelled(cancelled);
+    let stop = budget.ending_if_cancelled(cancelled);
     let shows = &body.shows;
     let mut shown = show_hit(&part.index.name, hit, &stored, (shows, part.reader.mapping()))?;
     let showing = showing.entry(part.place).or_default();
@@ -550,7 +551,7 @@ pub(crate) fn answer_fetch(
         return Ok(Bytes::new());
     }
     let (json, body) = body_of(&wanted.body, wanted.turn)?;
-    let budget = Budget::new(&node.memory, Until::new(None, cancelled.clone()));
+    let budget = Arc::new(Budget::new(&node.memory, Until::new(None, cancelled.clone())));
     let fetched = fetch_here(&parts, &wanted.hits, &body, &json, cancelled, &budget);
     note_handed_out(&parts, &wanted.hits);
     Ok(serde_json::to_vec(&fetched).map_err(|error| ApiError::internal(error.to_string()))?.into())

@@ -45,11 +45,13 @@ pub use profile::Profiler;
 pub(crate) use regexp::TermAutomaton;
 pub use rules::{QueryRules, boosted_field};
 pub use similarity::{Similarities, Similarity};
-pub(crate) use weights::all_terms::{AllTerms, Best};
+pub(crate) use weights::all_terms::AllTerms;
+pub(crate) use weights::any_terms::AnyTerms;
 pub(crate) use weights::bounds::{Bounds, constant_inside};
 pub(crate) use weights::in_level::Levels;
 pub(crate) use weights::passes::{passes, score_at};
 pub(crate) use weights::spans::{SpanJoin, Spanned};
+pub(crate) use weights::term_cursor::Best;
 pub(crate) use wildcard::{between_signs, name_matches as wildcard_name_matches};
 
 /// A query that cannot be read or cannot run, in Elasticsearch's words.

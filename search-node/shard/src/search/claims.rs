@@ -28,6 +28,8 @@ pub(super) struct Parts<'a> {
     own: Range<DocId>,
     /// None where all of it is one thread's.
     left: Option<&'a Left>,
+    /// Whether another thread has begun the segment: this one may have walked over later ones before.
+    is_help: bool,
 }
 
 impl Claims {
@@ -47,14 +49,15 @@ impl Claims {
     pub(super) fn next(&self) -> Option<(usize, Parts<'_>)> {
         loop {
             let begun = || self.segments.iter().position(Left::is_worth_help).filter(|_| !self.are_whole);
-            let place = self.next_to_begin().or_else(begun)?;
+            let own = self.next_to_begin();
+            let place = own.or_else(begun)?;
             if self.are_whole {
                 return Some((place, Parts::whole()));
             }
             // Others may have taken all of it meanwhile.
             let left = &self.segments[place];
-            if let Some(own) = left.claim() {
-                return Some((place, Parts { own, left: Some(left) }));
+            if let Some(part) = left.claim() {
+                return Some((place, Parts { own: part, left: Some(left), is_help: own.is_none() }));
             }
         }
     }
@@ -83,12 +86,17 @@ impl Left {
 impl Parts<'_> {
     /// All of a segment.
     pub(super) fn whole() -> Self {
-        Self { own: 0..TERMINATED, left: None }
+        Self { own: 0..TERMINATED, left: None, is_help: false }
     }
 
     /// The first document of the part that the thread has.
     pub(super) fn start(&self) -> DocId {
         self.own.start
+    }
+
+    /// Whether another thread has begun the segment.
+    pub(super) fn is_help(&self) -> bool {
+        self.is_help
     }
 
     /// The part that the thread has.

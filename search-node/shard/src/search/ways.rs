@@ -8,7 +8,7 @@ use super::claims::Parts;
 use super::segment::Segment;
 use super::stop::Watch;
 use super::{SearchError, SearchRequest};
-use crate::query::{AllTerms, Best, Bounds, constant_inside};
+use crate::query::{AllTerms, AnyTerms, Best, Bounds, constant_inside};
 
 /// A way to the best matches of a query.
 pub(super) enum Way {
@@ -16,6 +16,8 @@ pub(super) enum Way {
     First { matches: Box<dyn Weight>, score: Score },
     /// All of several terms: those that cannot be among the best are passed over by blocks, by several threads.
     All(AllTerms),
+    /// The same for any of several terms.
+    Any(AnyTerms),
     /// Those that cannot be among the best are passed over by blocks.
     Bounded { matches: Box<dyn Weight>, bounds: Bounds },
 }
@@ -44,13 +46,19 @@ impl Way {
         if let Some(terms) = AllTerms::of(query, scoring)? {
             return Ok(Some(Self::All(terms)));
         }
+        // Where each match is counted, nothing is passed over.
+        if request.counted_to != u64::MAX
+            && let Some(terms) = AnyTerms::of(query, scoring)?
+        {
+            return Ok(Some(Self::Any(terms)));
+        }
         let Some((bounded, bounds)) = Bounds::of(query, searcher)? else { return Ok(None) };
         Ok(Some(Self::Bounded { matches: bounded.weight(scoring)?, bounds }))
     }
 
     /// Whether several threads can go it in one segment.
     pub(super) fn is_by_parts(&self) -> bool {
-        matches!(self, Self::All(_))
+        matches!(self, Self::All(_) | Self::Any(_))
     }
 
     /// Meets matches of parts of a segment until no other can be among the best, and as many are counted as is asked.
@@ -61,8 +69,10 @@ impl Way {
         left: Left,
         watch: &Watch<'_>,
     ) -> Result<(), SearchError> {
+        let left = if parts.is_help() { left.of_earlier() } else { left };
         match self {
             Self::All(terms) => all(terms, reader, parts, &mut Met::new(segment, reader, left, watch))?,
+            Self::Any(terms) => any(terms, reader, parts, &mut Met::new(segment, reader, left, watch))?,
             Self::First { matches, score } => first(&**matches, *score, reader, segment, left, watch)?,
             Self::Bounded { matches, bounds } => bounded(&**matches, bounds, reader, segment, left, watch)?,
         }
@@ -80,6 +90,11 @@ pub(super) struct Left {
 }
 
 impl Left {
+    /// The same for a segment before some of those that were asked: its matches come before theirs of the same score.
+    fn of_earlier(self) -> Self {
+        Self { worst: self.worst.map(Score::next_down), ..self }
+    }
+
     /// Whether every match has to be counted.
     fn counts_all(&self) -> bool {
         self.to_count == Some(u64::MAX)
@@ -132,6 +147,21 @@ fn all(
         parts.go_to(TERMINATED);
         return Ok(());
     };
+    let mut next = parts.own().start;
+    while !met.watch.has_ended() && parts.go_to(next) {
+        let own = parts.own();
+        next = terms.walk(next.max(own.start)..own.end, met);
+    }
+    Ok(())
+}
+
+fn any(
+    terms: &AnyTerms,
+    reader: &SegmentReader,
+    mut parts: Parts<'_>,
+    met: &mut Met<'_, '_>,
+) -> Result<(), SearchError> {
+    let mut terms = terms.open(reader)?;
     let mut next = parts.own().start;
     while !met.watch.has_ended() && parts.go_to(next) {
         let own = parts.own();

@@ -69,6 +69,9 @@ fn short_ways_find_the_same() {
         json!({"match": {"t": {"query": "of nothing", "operator": "and"}}}),
         json!({"bool": {"must": [{"match": {"t": {"query": "of", "boost": 3}}}, {"match": {"t": "beta"}}]}}),
         json!({"bool": {"must": [{"match": {"t": "alpha"}}, {"match": {"n": 300}}]}}),
+        json!({"match": {"t": {"query": "of gamma alpha beta delta"}}}),
+        json!({"match": {"t": {"query": "of of delta nothing"}}}),
+        json!({"bool": {"should": [{"match": {"t": {"query": "of", "boost": 3}}}, {"match": {"n": 300}}, {"match": {"t": "beta"}}]}}),
         json!({"match": {"t": "nothing"}}),
         json!({"fuzzy": {"t": "dela"}}),
         json!({"match": {"t": {"query": "alpah", "fuzziness": 2}}}),
@@ -147,4 +150,33 @@ fn once_the_best_of_a_segment_is_known_nothing_is_looked_for_that_only_ties() {
 
     // As many are met as there are until ten of the best are found, of which there is one in a hundred.
     assert!(second <= 3 + 3 && first > second + 3, "{second} looks, {first} before");
+}
+
+/// A thread that helps with a segment may have walked over later ones, whose matches come behind those of the same score.
+#[test]
+fn of_documents_that_tie_the_first_are_found_on_any_number_of_threads() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = open(folder.path(), mapping(&[("t", "text")]));
+    // A large segment with few of those that tie, and small ones of nothing else.
+    for (segment, count) in [6_000, 20, 20].into_iter().enumerate() {
+        for n in 0..count {
+            let text = if segment > 0 || n % 100 == 99 { "one of all" } else { "two of these" };
+            put(&engine, &format!("{segment}-{n}"), &json!({"t": text}));
+        }
+        engine.refresh(NOW).expect("refreshed");
+    }
+    let shown = |answer: &SearchAnswer| {
+        let hits = answer.hits.iter();
+        hits.map(|hit| (hit.segment, hit.document, hit.score)).collect::<Vec<_>>()
+    };
+    for operator in ["and", "or"] {
+        let query = json!({"match": {"t": {"query": "all one", "operator": operator}}});
+        let whole = shown(&answer(&engine, &query, u64::MAX, true));
+        assert!(whole.iter().all(|hit| hit.2 == whole[0].2), "they tie");
+        for round in 0..100 {
+            let helpers = Helpers::eager(2 + round % 3);
+            let found = helped_answer(&engine, &query, 0, false, &helpers);
+            assert_eq!(shown(&found), whole, "{operator}, round {round}");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod all_terms;
 pub(in crate::query) mod any_of;
+pub(crate) mod any_terms;
 pub(in crate::query) mod blended;
 pub(in crate::query) mod bm25;
 pub(crate) mod bounds;
@@ -42,5 +43,6 @@ pub(in crate::query) mod source_phrase;
 pub(crate) mod spans;
 pub(in crate::query) mod stepped;
 pub(in crate::query) mod synonyms;
+pub(crate) mod term_cursor;
 pub(in crate::query) mod walked;
 pub(in crate::query) mod weighed;

@@ -7,13 +7,13 @@ use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 use serde_json::{Map, Value, json};
 
-use super::collect::{date_bucket, unorder_f64};
 use super::field_formats::{ReadFormats, Shown};
 use super::partial::{AggPartial, Bucket, Key, State, Sums};
 use super::request::{
     AggError, AggRequest, DateHistogram, Histogram, Interval, Kind, Metric, Node, OrderBy, Terms,
     bound_millis,
 };
+use super::values::{date_bucket, order_f64, unorder_f64};
 use crate::mapping::dates::{DateFormats, show};
 use crate::mapping::{decode_version, show_ip};
 use crate::query::QueryError;
@@ -332,9 +332,7 @@ fn finish_numbers(
         fill(&mut by_step, first, last, |step| step.checked_add(1), finishing)?;
     }
     by_step.retain(|_, bucket| bucket.count >= histogram.min_doc_count);
-    let key = |step: i64| {
-        Key::Float(super::collect::order_f64(step as f64 * histogram.interval + histogram.offset))
-    };
+    let key = |step: i64| Key::Float(order_f64(step as f64 * histogram.interval + histogram.offset));
     let buckets = by_step.into_iter().map(|(step, bucket)| (key(step), bucket)).collect();
     Ok(object(json!({"buckets": show_buckets(node, buckets, None, finishing)?})))
 }

@@ -62,12 +62,31 @@ impl Terms {
 
     /// The value of a term, as hits are ordered by it.
     pub(crate) fn sort_value(&self, ordinal: u64) -> io::Result<SortValue> {
-        let mut text = self.term(ordinal)?;
-        Ok(match &self.values {
+        Ok(self.value_of(self.term(ordinal)?))
+    }
+
+    /// The values of many terms, whose numbers rise: blocks of terms are read once, and not again for each of them.
+    pub(crate) fn sort_values(&self, rising: &[u64]) -> io::Result<Vec<SortValue>> {
+        let (mut values, mut fault) = (Vec::with_capacity(rising.len()), None);
+        self.column.dictionary().sorted_ords_to_term_cb(rising, |term| match std::str::from_utf8(term) {
+            Ok(text) => values.push(self.value_of(text.to_owned())),
+            Err(error) => fault = Some(io::Error::new(io::ErrorKind::InvalidData, error)),
+        })?;
+        match fault {
+            Some(fault) => Err(fault),
+            None if values.len() < rising.len() => {
+                Err(io::Error::new(io::ErrorKind::InvalidData, "a column has fewer terms than it says"))
+            }
+            None => Ok(values),
+        }
+    }
+
+    fn value_of(&self, mut text: String) -> SortValue {
+        match &self.values {
             Written::Plain => SortValue::Text(text),
             Written::Versions => SortValue::Version(text),
             Written::Keyed(before, _) => SortValue::Text(text.split_off(before.len().min(text.len()))),
-        })
+        }
     }
 
     /// The bytes of a term, which are the same in every segment; whether there is one of this number.

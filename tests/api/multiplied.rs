@@ -170,6 +170,15 @@ async fn what_scripts_make_is_bounded() {
         "{status}: {reason} {failed}"
     );
 
+    // Each is a million letters long, and there is one for each of the best.
+    let text = "def s = 'x'; for (int i = 0; i < 20; i++) { s += s } return s + doc['n'].value";
+    let keyed =
+        json!({"size": 40, "_source": false, "sort": [{"_script": {"type": "string", "script": text}}]});
+    let keyed = (0..TOGETHER / 2).map(|_| search(keyed.to_string()));
+    for (status, refused) in futures::future::join_all(keyed).await {
+        assert!(status == 429 && is_refused(&refused["error"]["root_cause"][0]), "{status} {refused}");
+    }
+
     let update = json!({"script": {"source": "def s = 'x'; for (int i = 0; i < 26; i++) { s += s } ctx._source.s = s"}});
     let (status, refused) =
         call(&node, Method::POST, "/i/_update/1", "application/json", update.to_string()).await;

@@ -82,7 +82,7 @@ pub(super) fn change_of(place: &Value, method: &str, arguments: &[Value]) -> (us
 /// Methods that only ask.
 pub(super) fn ask(value: &Value, method: &str, arguments: &[Value]) -> Result<Value, String> {
     Ok(match (value, method, arguments) {
-        (_, "toString", []) => json!(text(value)),
+        (_, "toString", []) => Value::String(text(value)),
         (_, "equals", [other]) => json!(is_equal(value, other)),
         (Value::Array(items), "contains", [item]) => json!(items.iter().any(|known| is_equal(known, item))),
         (Value::Array(items), "indexOf", [item]) => {
@@ -150,22 +150,24 @@ fn property<'v>(members: &'v serde_json::Map<String, Value>, getter: &str) -> Op
 fn ask_text(this: &str, method: &str, arguments: &[Value]) -> Option<Value> {
     let part = |from: usize, to: usize| {
         let letters: Vec<char> = this.chars().collect();
-        letters.get(from..to).map(|letters| json!(letters.iter().collect::<String>()))
+        letters.get(from..to).map(|letters| Value::String(letters.iter().collect()))
     };
     let count = || this.chars().count();
     Some(match (method, arguments) {
         ("length", []) => json!(count()),
         ("isEmpty", []) => json!(this.is_empty()),
-        ("toLowerCase", []) => json!(this.to_lowercase()),
-        ("toUpperCase", []) => json!(this.to_uppercase()),
-        ("trim", []) => json!(this.trim()),
+        ("toLowerCase", []) => Value::String(this.to_lowercase()),
+        ("toUpperCase", []) => Value::String(this.to_uppercase()),
+        ("trim", []) => Value::String(this.trim().to_owned()),
         ("contains", [Value::String(other)]) => json!(this.contains(other.as_str())),
         ("startsWith", [Value::String(other)]) => json!(this.starts_with(other.as_str())),
         ("endsWith", [Value::String(other)]) => json!(this.ends_with(other.as_str())),
         ("indexOf", [Value::String(other)]) => {
             json!(this.find(other.as_str()).map_or(-1, |at| this[..at].chars().count() as i64))
         }
-        ("replace", [Value::String(old), Value::String(new)]) => json!(this.replace(old.as_str(), new)),
+        ("replace", [Value::String(old), Value::String(new)]) => {
+            Value::String(this.replace(old.as_str(), new))
+        }
         ("substring", [from]) => part(usize::try_from(from.as_i64()?).ok()?, count())?,
         ("substring", [from, to]) => {
             part(usize::try_from(from.as_i64()?).ok()?, usize::try_from(to.as_i64()?).ok()?)?

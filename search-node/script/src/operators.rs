@@ -1,5 +1,7 @@
 //! What operators make of values.
 
+use std::borrow::Cow;
+
 use serde_json::{Number, Value, json};
 
 use super::held::weight;
@@ -24,7 +26,12 @@ pub(super) fn truth(value: &Value) -> Result<bool, String> {
 }
 
 pub(super) fn text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    lent_text(value).into_owned()
+}
+
+/// The same, without a copy of what is a text.
+fn lent_text(value: &Value) -> Cow<'_, str> {
+    value.as_str().map_or_else(|| Cow::Owned(value.to_string()), Cow::Borrowed)
 }
 
 pub(super) fn index(key: &Value, length: usize) -> Result<usize, String> {
@@ -46,7 +53,12 @@ pub(super) fn binary(left: &Value, sign: Sign, right: &Value) -> Result<Value, S
         "==" | "===" => return Ok(json!(is_equal(left, right))),
         "!=" | "!==" => return Ok(json!(!is_equal(left, right))),
         "+" if left.is_string() || right.is_string() => {
-            return Ok(json!(text(left) + &text(right)));
+            let (left, right) = (lent_text(left), lent_text(right));
+            // At once as long as it becomes, as it may be long.
+            let mut joined = String::with_capacity(left.len() + right.len());
+            joined.push_str(&left);
+            joined.push_str(&right);
+            return Ok(Value::String(joined));
         }
         _ => {}
     }

@@ -203,7 +203,7 @@ impl Collecting<'_> {
                 }
             }
             Query::QueryString(asked) => {
-                if let Ok(group) = query_string::parse(&asked.text) {
+                if let Ok(group) = query_string::parse(&asked.text, !asked.are_listed) {
                     self.group(&group, asked);
                 }
             }

@@ -72,10 +72,17 @@ impl<'a> Distances<'a> {
     }
 }
 
+/// A text that is no longer is not worth asking for memory.
+const SHORT_BYTES: usize = 1 << 10;
+/// What is computed of a document is there as the script made it, as it is kept for the next who asks, and as what it is compared by.
+const COPIES: usize = 4;
+
 /// What a script computes of the documents of a segment.
 pub(crate) struct Scripted {
     script: ScriptInSegment,
     is_text: bool,
+    /// How long the longest text was.
+    longest: usize,
     last: Option<(DocId, Computed)>,
     /// Why it could not be computed of a document.
     fault: Option<QueryError>,
@@ -115,7 +122,13 @@ impl Scripted {
             purpose: Purpose::Sort,
             faults,
         };
-        Self { script: script.in_segment(reader), is_text: asked.is_text, last: None, fault: None }
+        Self {
+            script: script.in_segment(reader),
+            is_text: asked.is_text,
+            longest: 0,
+            last: None,
+            fault: None,
+        }
     }
 
     /// What it computes of a document; something that counts for nothing where that failed.
@@ -144,12 +157,24 @@ impl Scripted {
         if !self.is_text {
             return self.script.number(document, score).map(Computed::Number);
         }
-        match self.script.value(document, score)? {
-            Value::String(text) => Ok(Computed::Text(text)),
-            Value::Null => Err(self.script.failed("the script says nothing")),
+        let text = match self.script.value(document, score)? {
+            Value::String(text) => text,
+            Value::Null => return Err(self.script.failed("the script says nothing")),
             // As Java writes them where a text is wanted.
-            other => Ok(Computed::Text(crate::json_values::plain(&other))),
+            other => crate::json_values::plain(&other),
+        };
+        // Whoever gets none is told by the stop, and ends soon.
+        match self.holds(text.len()) {
+            true => Ok(Computed::Text(text)),
+            false => Ok(self.nothing()),
         }
+    }
+
+    /// Whether there is memory for copies of so long a text while it is compared with others.
+    fn holds(&mut self, bytes: usize) -> bool {
+        let more = bytes.saturating_sub(self.longest.max(SHORT_BYTES));
+        self.longest = self.longest.max(bytes);
+        more == 0 || self.script.lend(COPIES * more)
     }
 
     /// What the script says of a document whose `_source` is known, which it may look at among its parameters.

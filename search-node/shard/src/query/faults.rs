@@ -71,10 +71,10 @@ impl Faults {
         self.0.ended.get().is_some()
     }
 
-    /// Takes so many bytes of the memory of the search; whether there were any. Where not, it ends.
-    pub(in crate::query) fn take(&self, bytes: usize) -> bool {
+    /// Borrows so many bytes of the memory of the search for what comes and goes; whether there were any. Where not, it ends.
+    pub(in crate::query) fn lend(&self, bytes: usize) -> bool {
         let stop = self.0.stop.lock().clone();
-        match stop.map_or(Ok(()), |stop| stop.take(bytes)) {
+        match stop.map_or(Ok(()), |stop| stop.lend(bytes)) {
             Ok(()) => true,
             Err(stop) => {
                 self.0.ended.get_or_init(|| stop);

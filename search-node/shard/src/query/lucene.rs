@@ -341,7 +341,7 @@ impl Lucene<'_> {
     }
 
     fn query_string(&self, asked: &QueryString) -> Told {
-        match parse(&asked.text) {
+        match parse(&asked.text, asked.has_field(self.context.rules)) {
             Ok(group) => self.group(asked, &group),
             Err(_) => Told::one(NOTHING),
         }

@@ -80,11 +80,11 @@ pub(crate) enum What {
 type Bound = (String, bool);
 
 /// Reads a text.
-pub(crate) fn parse(text: &str) -> Result<Group, QueryError> {
+pub(crate) fn parse(text: &str, has_field: bool) -> Result<Group, QueryError> {
     if text.trim().is_empty() {
         return Ok(Group::default());
     }
-    let mut parser = Parser { text, tokens: tokens(text)?, at: 0, clauses: 0 };
+    let mut parser = Parser { text, has_field, tokens: tokens(text)?, at: 0, clauses: 0 };
     let group = parser.group(None, 0)?;
     if parser.at < parser.tokens.len() {
         return Err(parser.unexpected());
@@ -111,6 +111,8 @@ pub(in crate::query) fn escaped(text: &str) -> String {
 
 struct Parser<'a> {
     text: &'a str,
+    /// Whether words that name no field are of one, or of every field, rather than of several that were listed.
+    has_field: bool,
     tokens: Vec<Token>,
     at: usize,
     clauses: usize,
@@ -169,7 +171,7 @@ impl Parser<'_> {
                 return Err(self.fault(&format!("more than {CLAUSES_MAX} clauses")));
             }
             if let Some(text) = self.several_words() {
-                let what = words(field, text, true);
+                let what = words(self.has_field || field.is_some(), text, true);
                 let field = field.map(str::to_owned);
                 group.clauses.push(Clause { joined: None, sign: None, field, what, boost: 1.0 });
             } else {
@@ -316,7 +318,7 @@ impl Parser<'_> {
                 What::Phrase { text, slop: near.map(slop_of).transpose()?.flatten() }
             }
             (Kind::Word(word), Some(edits)) => What::Fuzzy { word, edits: edits_of(&edits)? },
-            (Kind::Word(word), None) => words(field, word, false),
+            (Kind::Word(word), None) => words(self.has_field || field.is_some(), word, false),
             (Kind::Prefix(text), _) => What::Prefix(text),
             (Kind::Wildcard(pattern), _) => What::Wildcard(pattern),
             (Kind::Regexp(pattern), _) => What::Regexp(pattern),
@@ -326,10 +328,10 @@ impl Parser<'_> {
     }
 }
 
-/// Words, which in a named field may be a range with one end: `>=5`.
-fn words(field: Option<&str>, text: String, are_several: bool) -> What {
+/// Words, which in a field may be a range with one end: `>=5`.
+fn words(has_field: bool, text: String, are_several: bool) -> What {
     let one_sided = |sign: char| {
-        let rest = text.strip_prefix(sign).filter(|rest| field.is_some() && !rest.is_empty())?;
+        let rest = text.strip_prefix(sign).filter(|rest| has_field && !rest.is_empty())?;
         match rest.strip_prefix('=').filter(|value| !value.is_empty()) {
             Some(value) => Some((value.to_owned(), true)),
             None => Some((rest.to_owned(), false)),

@@ -47,6 +47,15 @@ pub(in crate::query) fn parse(asked: &SimpleQueryString, known: &Fields<'_>) -> 
         (Query::Bool { must, filter, should, must_not, .. }, Some(minimum)) => {
             Query::Bool { must, filter, should, must_not, minimum_should_match: Some(minimum.clone()) }
         }
+        // Words that no sign parts are joined by what one field makes of them.
+        (Query::MultiMatch { fields, value, kind, tie_breaker, mut matching }, Some(minimum)) => {
+            if let [(field, _)] = fields.as_slice()
+                && !field.contains('*')
+            {
+                matching.minimum_should_match = Some(minimum.clone());
+            }
+            Query::MultiMatch { fields, value, kind, tie_breaker, matching }
+        }
         (made, _) => made,
     })
 }

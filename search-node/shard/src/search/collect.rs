@@ -255,7 +255,7 @@ impl<'a> Walk<'a, '_> {
         let matches = match asked.asking {
             Asking::Each(matches) => &**matches,
             Asking::Way(way) => {
-                let mut segment = Segment::new(request, reader, Rc::new([]), None)?;
+                let mut segment = Segment::new(request, reader, Rc::new([]), None, watch.ask())?;
                 way.walk(reader, (&mut segment, parts), found.left(), watch)?;
                 return found.take(segment, ordinal, scored, watch.ask());
             }
@@ -266,13 +266,13 @@ impl<'a> Walk<'a, '_> {
             if is_enough(found) {
                 return Ok(());
             }
-            let mut segment = Segment::new(request, reader, self.keys(reader)?, None)?;
+            let mut segment = Segment::new(request, reader, self.keys(reader)?, None, watch.ask())?;
             index_order::walk(matches, reader, &mut segment, found.to_count(), scored, watch)?;
             found.take(segment, ordinal, shows_scores, watch.ask())?;
         } else if let Some(keys) = keys {
             self.sorted(matches, reader, ordinal, Rc::clone(keys), found)?;
         } else {
-            let mut segment = Segment::new(request, reader, self.keys(reader)?, asked.filter)?;
+            let mut segment = Segment::new(request, reader, self.keys(reader)?, asked.filter, watch.ask())?;
             if let Some(group) = group {
                 segment.groups = Some(Groups::new(self.key(group, reader)?, request.hits));
             }
@@ -334,7 +334,7 @@ impl<'a> Walk<'a, '_> {
         let runs = self.common.sorted_by().zip(keys.first()).and_then(|(name, key)| key.runs(kept, name));
         let worst = keys.first().and_then(|key| key.place_of_hit(found.worst_of_full()?.sort.first()?));
         let left = sorted::Left { to_count: found.to_count(), worst };
-        let mut segment = Segment::new(request, reader, keys, None)?;
+        let mut segment = Segment::new(request, reader, keys, None, self.watch.ask())?;
         match runs {
             Some(runs) => sorted::walk(matches, &runs, reader, &mut segment, left, self.watch)?,
             None => {

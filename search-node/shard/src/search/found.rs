@@ -173,11 +173,14 @@ impl<'a> Found<'a> {
 /// A key of a hit that is no longer was counted with the hit.
 const SHORT_BYTES: usize = 64;
 
+/// It is there as a key, as a value of the answer, and in the text of that, which doubles as it grows.
+const SHOWN_TIMES: usize = 4;
+
 /// Takes what a long text takes that hits are sorted by: a script makes it as long as it likes.
 fn take_long(value: &SortValue, stop: AskStop<'_>) -> Result<(), SearchError> {
     match value {
         SortValue::Text(text) | SortValue::Version(text) if text.len() > SHORT_BYTES => {
-            Ok(stop.take(text.len())?)
+            Ok(stop.take(SHOWN_TIMES * text.len())?)
         }
         _ => Ok(()),
     }

@@ -116,7 +116,7 @@ impl<'a> InnerSearch<'a> {
         let mut aggs = SegmentAggs::open(&self.request.aggs, self.view, reader, &self.context, watch)?;
         let (request, is_scored) = (self.request, self.is_scored);
         let inner = self.segment(hit.segment, reader, watch)?;
-        let mut segment = Segment::new(request, reader, Rc::clone(&inner.keys), None)?;
+        let mut segment = Segment::new(request, reader, Rc::clone(&inner.keys), None, watch.ask())?;
         let mut scorer = inner.from(first)?;
         while scorer.doc() < hit.document && !watch.is_over_after(1) {
             let score = if is_scored { scorer.score() } else { 0.0 };

@@ -11,6 +11,11 @@ pub trait Room: fmt::Debug + Send + Sync {
     /// Gives so many bytes. Who gets none ends what it does, as the whole search does: its time was up before there were any, or there will be
     /// none, and whoever is asked knows why.
     fn take(&self, bytes: usize) -> Result<(), Stop>;
+
+    /// The same for what comes and goes while a search goes on, as what a script makes of each document: nobody else is given it meanwhile.
+    fn lend(&self, bytes: usize) -> Result<(), Stop> {
+        self.take(bytes)
+    }
 }
 
 /// The room of one request; none where nobody looks after memory. It says nothing about what is asked, so that all are equal.

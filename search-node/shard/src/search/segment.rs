@@ -11,7 +11,7 @@ use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, Score, TERMINATED};
 use super::claims::Parts;
 use super::groups::Groups;
 use super::sort::{Place, SegmentKey};
-use super::stop::Watch;
+use super::stop::{AskStop, Ending, Watch};
 use super::{SearchError, SearchRequest, SortValue};
 use crate::aggs::SegmentAggs;
 use crate::query::passes;
@@ -38,6 +38,35 @@ pub(super) struct Segment<'a> {
     pub(super) groups: Option<Groups<'a>>,
     /// The worst of the best on top.
     pub(super) best: BinaryHeap<Entry>,
+    long: LongKeys,
+}
+
+/// What the keys of the best take that are long texts, which a script makes as long as it likes.
+struct LongKeys {
+    stop: Ending,
+    now: usize,
+    /// As much as there ever was.
+    taken: usize,
+}
+
+impl LongKeys {
+    /// Holds so many bytes more, if there is memory for them.
+    fn hold(&mut self, bytes: usize) -> bool {
+        let now = self.now + bytes;
+        let short = now.saturating_sub(self.taken);
+        if short > 0 && self.stop.take(short).is_err() {
+            return false;
+        }
+        (self.now, self.taken) = (now, self.taken + short);
+        true
+    }
+}
+
+impl Entry {
+    /// What its places take beside one for each key.
+    fn long_bytes(&self, keys: usize) -> usize {
+        self.places.len().saturating_sub(keys) * size_of::<Place>()
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -78,6 +107,7 @@ impl<'a> Segment<'a> {
         reader: &'a SegmentReader,
         keys: Rc<[SegmentKey<'a>]>,
         filter: Option<&dyn Weight>,
+        stop: AskStop<'_>,
     ) -> Result<Self, SearchError> {
         let after = match &request.search_after {
             Some(values) => {
@@ -102,6 +132,7 @@ impl<'a> Segment<'a> {
             groups: None,
             max_score: 0.0,
             best: BinaryHeap::new(),
+            long: LongKeys { stop: stop.clone(), now: 0, taken: 0 },
         })
     }
 
@@ -248,6 +279,11 @@ impl<'a> Segment<'a> {
             return;
         }
         let entry = Entry { places, score, document };
+        // Whoever gets none is told by the stop, and ends soon.
+        let bytes = entry.long_bytes(self.keys.len());
+        if bytes > 0 && !self.long.hold(bytes) {
+            return;
+        }
         if let Some(groups) = &mut self.groups {
             return groups.offer(entry);
         }
@@ -256,7 +292,10 @@ impl<'a> Segment<'a> {
         } else if let Some(mut worst) = self.best.peek_mut()
             && entry < *worst
         {
+            self.long.now -= worst.long_bytes(self.keys.len());
             *worst = entry;
+        } else {
+            self.long.now -= bytes;
         }
     }
 

@@ -50,8 +50,17 @@ impl Ending {
 
     /// Takes so many bytes of the memory of the search; where there are none, it ends.
     pub(crate) fn take(&self, bytes: usize) -> Result<(), Stop> {
+        self.in_room_of(|room| room.take(bytes))
+    }
+
+    /// The same for what comes and goes while it goes on.
+    pub(crate) fn lend(&self, bytes: usize) -> Result<(), Stop> {
+        self.in_room_of(|room| room.lend(bytes))
+    }
+
+    fn in_room_of(&self, ask: impl FnOnce(&dyn Room) -> Result<(), Stop>) -> Result<(), Stop> {
         let room = self.0.room.as_ref().and_then(Weak::upgrade);
-        room.map_or(Ok(()), |room| room.take(bytes)).inspect_err(|stop| self.note(*stop))
+        room.map_or(Ok(()), |room| ask(&*room)).inspect_err(|stop| self.note(*stop))
     }
 
     /// For a search that nobody ends.

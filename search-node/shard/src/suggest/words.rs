@@ -6,7 +6,7 @@ use super::vocabulary::Vocabulary;
 use super::{analyzer_of, tokens_of};
 use crate::analysis::units;
 use crate::engine::View;
-use crate::search::{AskStop, SearchError};
+use crate::search::{AskStop, SearchError, goes_on};
 
 /// So many options of each shard, at least, so that those of all are told right.
 const SHARD_SIZE_LEAST: usize = 5;
@@ -21,6 +21,8 @@ pub(super) fn suggest(
     let vocabulary = Vocabulary::open(view, &asked.field, stop)?;
     let count = asked.shard_size_or(asked.size.max(SHARD_SIZE_LEAST));
     let mut entries = Vec::new();
+    // Of the text before a word only what stands behind the word before is counted.
+    let (mut counted, mut offset) = (0, 0);
     for token in tokens_of(&analyzer, &asked.text) {
         let meant = match &vocabulary {
             Some(vocabulary) => spelling.meant_by(&token.text, count, spelling.min_doc_freq, vocabulary)?,
@@ -30,10 +32,16 @@ pub(super) fn suggest(
             freq: Some(meant.documents),
             ..SuggestionOption::new(meant.word, meant.score)
         };
-        let (before, own) = (&asked.text[..token.start], &asked.text[token.start..token.end]);
+        goes_on(stop)?;
+        match asked.text.get(counted..token.start) {
+            Some(between) => offset += units(between),
+            None => offset = units(&asked.text[..token.start]),
+        }
+        counted = token.start;
+        let own = &asked.text[token.start..token.end];
         let entry = SuggestedEntry {
             text: token.text,
-            offset: units(before),
+            offset,
             length: units(own),
             options: meant.into_iter().map(option).collect(),
             ..SuggestedEntry::default()

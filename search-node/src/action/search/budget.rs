@@ -71,6 +71,8 @@ struct State {
     left: u64,
     /// Of what is promised, what the text of the answer will take.
     text: u64,
+    /// What comes and goes: promised until the search ends, as the node sees it in memory now and then only.
+    lent: Reservation,
     /// All that was taken so far.
     taken: u64,
     refusal: Option<ApiError>,
@@ -104,7 +106,8 @@ impl Budget {
     /// Begun on a thread of the runtime of the node.
     pub(super) fn new(memory: &Memory, until: Until) -> Self {
         let reserved = memory.reserve_nothing(WHAT);
-        let state = State { reserved, left: 0, text: 0, taken: 0, refusal: None, late: None };
+        let lent = memory.reserve_nothing(WHAT);
+        let state = State { reserved, left: 0, text: 0, lent, taken: 0, refusal: None, late: None };
         Self {
             memory: memory.clone(),
             runtime: Handle::try_current().ok(),
@@ -293,6 +296,13 @@ impl Budget {
 impl Room for Budget {
     fn take(&self, bytes: usize) -> Result<(), Stop> {
         self.take_or_end(bytes as u64)
+    }
+
+    fn lend(&self, bytes: usize) -> Result<(), Stop> {
+        let mut state = self.state.lock();
+        let before = state.lent.bytes();
+        let grown = state.lent.grow_now(bytes as u64, before);
+        grown.map_err(|refusal| self.refuse(&mut state, refusal)).map_err(|_| Stop::Cancelled)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Fuzziness, Matching, MultiMatchKind, RegexpSyntax, Rewrite};
 use crate::query::minimum_should_match::MinimumShouldMatch;
+use crate::query::rules::QueryRules;
 
 /// A text in Lucene's query language.
 #[derive(Debug, Clone, PartialEq)]
@@ -10,6 +11,8 @@ pub struct QueryString {
     pub text: String,
     /// Field names or patterns with their boosts; empty for the fields that an index says.
     pub fields: Vec<(String, f32)>,
+    /// Whether they were listed as `fields`: a word such as `>5` is a range in one field, or in every field, and a word in those of a list.
+    pub are_listed: bool,
     /// How its texts are asked for, and how clauses without an operator are joined.
     pub matching: Matching,
     /// Whether values that do not fit match nothing; where nothing is said they do if every field is asked.
@@ -36,4 +39,11 @@ pub struct QueryString {
     pub time_zone: Option<String>,
     /// How many of its optional clauses must match.
     pub minimum_should_match: Option<MinimumShouldMatch>,
+}
+
+impl QueryString {
+    /// Whether clauses that name no field are of one, or of every field.
+    pub(in crate::query) fn has_field(&self, rules: &QueryRules) -> bool {
+        !self.are_listed && (!self.fields.is_empty() || rules.default_fields.is_empty())
+    }
 }

@@ -156,7 +156,7 @@ pub(super) fn parse_query_string(body: &Value) -> Result<Query, QueryError> {
     let mut text =
         text.ok_or_else(|| QueryError::parsing("[query_string] must be provided with a [query]"))?;
     let default_field = members.text("default_field").map(|field| vec![(field, 1.0)]);
-    let fields = members.fields("fields")?.filter(|fields| !fields.is_empty());
+    let fields = members.listed_fields("fields")?.filter(|fields| !fields.is_empty());
     if fields.is_some() && default_field.is_some() {
         return Err(QueryError::shard(
             "failed to create query: Validation Failed: 1: [query_string] cannot use [fields] parameter in conjunction with [default_field];",
@@ -178,6 +178,7 @@ pub(super) fn parse_query_string(body: &Value) -> Result<Query, QueryError> {
     let usual = RegexpSyntax::default();
     let effort = members.count("max_determinized_states")?.unwrap_or(usual.effort);
     let asked = QueryString {
+        are_listed: fields.is_some(),
         fields: fields.or(default_field).unwrap_or_default(),
         matching,
         lenient: members.flag("lenient")?,
@@ -195,7 +196,7 @@ pub(super) fn parse_query_string(body: &Value) -> Result<Query, QueryError> {
         text,
     };
     members.pass_over(&["enable_position_increments"]);
-    query_string::parse(&asked.text)?;
+    query_string::parse(&asked.text, false)?;
     members.end(Query::QueryString(Box::new(asked)))
 }
 
@@ -239,7 +240,7 @@ pub(super) fn parse_simple_query_string(body: &Value) -> Result<Query, QueryErro
     let mut members = Members::of("simple_query_string", body)?;
     let text = members.text("query");
     let text = text.ok_or_else(|| QueryError::parsing("[simple_query_string] query text missing"))?;
-    let fields = members.fields("fields")?.unwrap_or_default();
+    let fields = members.listed_fields("fields")?.unwrap_or_default();
     let signs = members.read("flags", parse_signs)?.unwrap_or_else(|| Sign::ALL.to_vec());
     let fuzziness = parse_fuzzy_members(&mut members, Edits::default())?;
     let matching = Matching {

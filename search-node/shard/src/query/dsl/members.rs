@@ -173,6 +173,17 @@ impl<'a> Members<'a> {
         self.read(key, |value| several(value).iter().map(boosted).collect())
     }
 
+    /// The same where one that is in no list is refused.
+    pub(super) fn listed_fields(&mut self, key: &str) -> Result<Option<Vec<(String, f32)>>, QueryError> {
+        if self.peek(key).is_some_and(|value| !value.is_array() && !value.is_null()) {
+            return Err(QueryError::parsing(match self.query {
+                "simple_query_string" => format!("[simple_query_string] unsupported field [{key}]"),
+                query => format!("[{query}] query does not support [{key}]"),
+            }));
+        }
+        self.fields(key)
+    }
+
     /// One plain value or several.
     pub(super) fn texts(&mut self, key: &str) -> Result<Option<Vec<String>>, QueryError> {
         let query = self.query;

@@ -71,6 +71,10 @@ pub(super) fn parse_near(body: &Value, depth: usize) -> Result<Query, QueryError
     if matches!(clauses.first(), Some(SpanClause::Gap(_))) {
         return Err(QueryError::argument("[span_near] cannot begin with a [span_gap]"));
     }
+    // One alone is asked for itself.
+    if let [SpanClause::Spans(only)] = clauses.as_slice() {
+        return made(members, only.clone());
+    }
     made(members, SpanQuery::Near { clauses, slop, in_order })
 }
 

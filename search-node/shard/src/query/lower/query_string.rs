@@ -42,7 +42,7 @@ impl Lowering<'_> {
             let not_found = |_| QueryError::shard(format!("[query_string] {what} [{name}] not found"));
             self.analyzer(name).map_err(not_found)?;
         }
-        let group = parse(&asked.text)?;
+        let group = parse(&asked.text, asked.has_field(self.context.rules))?;
         Ok(self.group(&text, &group, asked.minimum_should_match.as_ref())?.unwrap_or_else(none))
     }
 

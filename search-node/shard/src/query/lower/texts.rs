@@ -180,6 +180,11 @@ impl Lowering<'_> {
         value: &Value,
         matching: &Matching,
     ) -> Lowered {
+        if let Some(fuzziness) = matching.fuzziness
+            && !matches!(mapping.kind, FieldKind::Keyword { .. })
+        {
+            return self.fuzzy(path, &plain(value), (fuzziness, false));
+        }
         let beginning = |value: &Value| self.prefix(path, &plain(value), (false, Rewrite::Usual));
         let Some(mut values) = self.cut(value, matching)? else {
             return match mapping.kind {

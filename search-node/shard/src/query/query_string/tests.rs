@@ -83,7 +83,7 @@ fn every_clause_is_read() {
         ("f : a", "f:a"),
     ] {
         assert_eq!(
-            parse(text).as_ref().map(shown).unwrap_or_else(|error| error.reason.clone()),
+            parse(text, false).as_ref().map(shown).unwrap_or_else(|error| error.reason.clone()),
             expected,
             "{text}"
         );
@@ -132,7 +132,7 @@ fn what_cannot_be_read_is_shown_with_its_place() {
         ("a]", "unexpected `]`"),
         ("/a", "without its end"),
     ] {
-        let error = parse(text).expect_err(text);
+        let error = parse(text, false).expect_err(text);
         assert!(
             error.reason.starts_with(&format!("Failed to parse query [{text}]"))
                 && error.reason.contains(place)
@@ -152,7 +152,7 @@ fn edits_and_slop_are_numbers() {
         ("a~-1", "Valid edit distances are [0, 1, 2] but was [-1]"),
         ("\"a b\"~-1", "Slop must be >= 0, got -1"),
     ] {
-        let error = parse(text).expect_err(text);
+        let error = parse(text, false).expect_err(text);
         assert_eq!(error.reason, format!("failed to create query: {reason}"), "{text}");
     }
 }
@@ -161,17 +161,17 @@ proptest! {
     // Most of these are refused, which is as good: they must not panic.
     #[test]
     fn no_text_panics(text in ".{0,80}") {
-        let _ = parse(&text);
+        let _ = parse(&text, false);
     }
 
     #[test]
     fn no_text_of_signs_panics(text in r#"[a:*?"\\()\[\]{}^~/<>=+!&| TO0-9ANDOR-]{0,60}"#) {
-        let _ = parse(&text);
+        let _ = parse(&text, false);
     }
 
     #[test]
     fn an_escaped_text_has_no_signs(text in r#"[a:*?"\\()\[\]{}^~/+!&|0-9-]{1,40}"#) {
-        let read = parse(&escaped(&text)).expect("no signs").clauses;
+        let read = parse(&escaped(&text), false).expect("no signs").clauses;
         let expected = What::Words { text, are_several: false };
         prop_assert_eq!(read.iter().map(|clause| &clause.what).collect::<Vec<_>>(), [&expected]);
     }

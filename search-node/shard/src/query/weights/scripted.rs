@@ -142,6 +142,11 @@ impl ScriptInSegment {
         }
     }
 
+    /// Borrows so many bytes of the memory of the search; whether there were any.
+    pub(in crate::query) fn lend(&self, bytes: usize) -> bool {
+        self.of.faults.lend(bytes)
+    }
+
     pub(in crate::query) fn failed(&self, fault: &str) -> QueryError {
         QueryError {
             kind: "script_exception",
@@ -211,7 +216,7 @@ impl Host for Document {
     }
 
     fn lend(&mut self, bytes: usize) -> bool {
-        self.of.lent.more(bytes, |more| self.of.faults.take(more))
+        self.of.lent.more(bytes, |more| self.of.faults.lend(more))
     }
 
     fn take_back(&mut self, bytes: usize) {

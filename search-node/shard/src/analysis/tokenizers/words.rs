@@ -58,6 +58,7 @@ impl<'a> Iterator for Words<'a> {
                     return Some(Word { start, text: &self.text[start..end], letters });
                 }
                 Next::Beyond { start, letter } => {
+                    let start = first_space(&self.text.as_bytes()[self.at..start + 1]) + self.at;
                     self.at = ascii_words::end_beyond(self.text.as_bytes(), letter);
                     self.beyond = Some((start, UnicodeWords::of(&self.text[start..self.at])));
                 }
@@ -65,6 +66,13 @@ impl<'a> Iterator for Words<'a> {
             }
         }
     }
+}
+
+/// Where the spaces begin that a text ends with, or its last byte: a mark stands on all of them together.
+fn first_space(text: &[u8]) -> usize {
+    let last = text.len() - 1;
+    let spaces = text.iter().rev().take_while(|byte| **byte == b' ').count();
+    last.min(text.len() - spaces)
 }
 
 /// Words of any text. The general rules cut scripts without spaces at each letter; here they stay together, as in Lucene.
@@ -158,6 +166,8 @@ mod tests {
             "don’t “quote” — naïve.é a:\u{301}b 1.\u{301}2 (\u{301}x א\"ב ל'\"ל a\"ב #\u{fe0f}\u{20e3}",
             " \u{200d}😀 \r\n\u{301}a 🇩🇪🇫🇷-🇩 กา-กา x.กา",
             "ຄ[\u{ec8} ຄ[",
+            "  \u{f99}",
+            "a   \u{f99} b  é",
             "",
         ] {
             assert_eq!(words(text), general(text), "{text}");

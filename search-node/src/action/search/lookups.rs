@@ -153,7 +153,11 @@ impl Named<'_> {
 
 /// What stands at a path of objects in each other; a name may have dots itself.
 fn member_at<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
-    let members = value.as_object()?;
+    let members = match value {
+        // Of several objects the first that has it counts.
+        Value::Array(items) => return items.iter().find_map(|item| member_at(item, path)),
+        other => other.as_object()?,
+    };
     let whole = members.get(path).filter(|found| !found.is_null());
     whole.or_else(|| {
         let mut ends = path.match_indices('.');
@@ -267,5 +271,18 @@ mod tests {
                 json!({"_index": "shapes", "_id": "9"}),
             ]
         );
+    }
+    #[test]
+    fn a_member_is_found_in_the_first_of_several_objects_that_has_it() {
+        let document =
+            json!({"n": [{"a": 1}, {"s": "one"}, {"s": "two"}], "m": {"s": [1, 2]}, "x.y": {"z": 3}});
+        for (path, found) in [
+            ("n.s", Some(json!("one"))),
+            ("m.s", Some(json!([1, 2]))),
+            ("x.y.z", Some(json!(3))),
+            ("n.b", None),
+        ] {
+            assert_eq!(member_at(&document, path), found.as_ref(), "{path}");
+        }
     }
 }

@@ -32,6 +32,7 @@ fi
 
 flag=--release
 [ "$profile" = debug ] && flag=
+[ "${BUILD:-1}" = 1 ] && say "building what is missing; the first time that takes some ten minutes on two cores"
 if [ "${BUILD:-1}" = 1 ] && ! DASHBOARD_UI=build cargo build $flag --workspace --bins --quiet; then
   say "the build failed; what is missing stands above"
   exit 1

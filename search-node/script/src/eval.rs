@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value, json};
 
 use super::functions;
-use super::held::{Held, checked_weight, weight};
+use super::held::{Held, checked_weight, member_bytes, member_weight, weight};
 use super::methods::{ask, change, change_of, may_make};
 use super::operators::{binary, cast, index, shown, text, truth};
 use super::parser::{Expression, Sign, Statement};
@@ -85,12 +85,14 @@ impl<'a> Frame<'a> {
             }
             Statement::Assign(place, operator, value) => {
                 let mut value = self.value(value)?;
+                let path = self.path(place)?;
                 if let Some(operator) = operator {
-                    let before = self.value(place)?;
+                    let before = self.copied(&path)?;
                     value = self.binary(&before, operator, &value)?;
                 }
                 self.hold(&value)?;
-                let before = std::mem::replace(self.place(place)?, value);
+                self.hold_bytes(self.new_member(&path))?;
+                let before = std::mem::replace(self.at_mut(&path)?, value);
                 self.held.remove(weight(&before));
             }
             Statement::If(condition, then, otherwise) => {
@@ -184,7 +186,10 @@ impl<'a> Frame<'a> {
     fn value(&mut self, expression: &Expression) -> Result<Value, String> {
         Ok(match expression {
             Expression::Value(value) => value.clone(),
-            Expression::Variable(_) | Expression::Member(..) => self.copied(expression)?,
+            Expression::Variable(_) | Expression::Member(..) => {
+                let path = self.path(expression)?;
+                self.copied(&path)?
+            }
             Expression::Field(path, asked) => self.field(path, asked.as_deref())?,
             Expression::HasField(path) => {
                 let path = text(&self.value(path)?);
@@ -233,7 +238,7 @@ impl<'a> Frame<'a> {
                 for (key, value) in entries {
                     let key = text(&self.value(key)?);
                     let value = self.value(value)?;
-                    made += self.hold(&value)?;
+                    made += self.hold(&value)? + self.hold_bytes(member_bytes(&key))?;
                     members.insert(key, value);
                 }
                 self.held.remove(made);
@@ -289,15 +294,15 @@ impl<'a> Frame<'a> {
         Ok(bytes)
     }
 
-    /// What a variable or a member holds, copied.
-    fn copied(&mut self, place: &Expression) -> Result<Value, String> {
-        let Some(value) = self.member(place)? else { return Ok(Value::Null) };
-        if let Value::Number(_) | Value::Bool(_) | Value::Null = value {
-            return Ok(value.clone());
-        }
-        let bytes = weight(value);
+    /// What is at a path, copied.
+    fn copied(&mut self, path: &Path) -> Result<Value, String> {
+        let bytes = match self.at(path)? {
+            None => return Ok(Value::Null),
+            Some(value @ (Value::Number(_) | Value::Bool(_) | Value::Null)) => return Ok(value.clone()),
+            Some(value) => weight(value),
+        };
         self.held.ask(bytes, self.host)?;
-        Ok(self.member(place)?.cloned().unwrap_or_default())
+        Ok(self.at(path)?.cloned().unwrap_or_default())
     }
 
     fn variable(&self, name: &str) -> Result<&Value, String> {
@@ -308,8 +313,8 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// A member without copying what it is in.
-    fn member(&mut self, expression: &Expression) -> Result<Option<&Value>, String> {
+    /// Where a variable or a member is. What its keys and its root do is done once.
+    fn path(&mut self, expression: &Expression) -> Result<Path, String> {
         let mut keys = Vec::new();
         let mut at = expression;
         while let Expression::Member(inner, key) = at {
@@ -317,85 +322,112 @@ impl<'a> Frame<'a> {
             at = inner;
         }
         let root = match at {
-            Expression::Variable(name) => self.variable(name)?,
-            other => {
-                let made = self.value(other)?;
-                self.variables.insert(String::new(), made);
-                self.variable("")?
-            }
+            Expression::Variable(name) => Root::Variable(name.clone()),
+            other => Root::Made(self.value(other)?),
         };
-        let mut value = Some(root);
+        Ok(Path { root, keys })
+    }
+
+    /// What is at a path; none for a member that is not there.
+    fn at<'s>(&'s self, path: &'s Path) -> Result<Option<&'s Value>, String> {
+        self.inside(path, &path.keys)
+    }
+
+    /// The same by some of its keys, the innermost first.
+    fn inside<'s>(&'s self, path: &'s Path, keys: &[Value]) -> Result<Option<&'s Value>, String> {
+        let mut value = Some(match &path.root {
+            Root::Variable(name) => self.variable(name)?,
+            Root::Made(made) => made,
+        });
         for key in keys.iter().rev() {
             value = match value {
-                None | Some(Value::Null) => {
-                    return Err(format!("cannot access [{}] of null", text(key)));
-                }
+                None | Some(Value::Null) => return Err(of_null(key)),
                 Some(Value::Array(items)) => Some(items.get(index(key, items.len())?).ok_or("no such item")?),
                 Some(Value::Object(members)) => members.get(&text(key)),
-                Some(other) => return Err(format!("[{}] has no member [{}]", shown(other), text(key))),
+                Some(other) => return Err(no_member(other, key)),
             };
         }
         Ok(value)
     }
 
-    /// The place that an expression names, made if it is a member that is not there yet.
-    fn place(&mut self, expression: &Expression) -> Result<&mut Value, String> {
-        match expression {
-            Expression::Variable(name) if name == "params" => Err("params cannot be changed".to_owned()),
-            Expression::Variable(name) if name == "ctx" => Ok(&mut self.ctx),
-            Expression::Variable(name) => Ok(self.variables.entry(name.clone()).or_default()),
-            Expression::Member(inner, key) => {
-                let key = self.value(key)?;
-                match self.place(inner)? {
-                    Value::Object(members) => Ok(members.entry(text(&key)).or_insert(Value::Null)),
-                    Value::Array(items) => {
-                        let at = index(&key, items.len())?;
-                        items.get_mut(at).ok_or_else(|| format!("no item [{at}]"))
-                    }
-                    Value::Null => Err(format!("cannot access [{}] of null", text(&key))),
-                    other => Err(format!("[{}] has no member [{}]", shown(other), text(&key))),
-                }
+    /// What a member takes that is made by changing what is at a path.
+    fn new_member(&self, path: &Path) -> usize {
+        let Some((last, before)) = path.keys.split_first() else { return 0 };
+        match self.inside(path, before) {
+            Ok(Some(Value::Object(members))) if !members.contains_key(&text(last)) => {
+                member_weight(&text(last), &Value::Null)
             }
-            _ => Err("this cannot be changed".to_owned()),
+            _ => 0,
         }
+    }
+
+    /// What is at a path, to be changed; made if it is a variable or a member that is not there yet.
+    fn at_mut(&mut self, path: &Path) -> Result<&mut Value, String> {
+        let mut value = match &path.root {
+            Root::Variable(name) if name == "params" => return Err("params cannot be changed".to_owned()),
+            Root::Variable(name) if name == "ctx" => &mut self.ctx,
+            Root::Variable(name) => self.variables.entry(name.clone()).or_default(),
+            Root::Made(_) => return Err("this cannot be changed".to_owned()),
+        };
+        for key in path.keys.iter().rev() {
+            value = match value {
+                Value::Object(members) => members.entry(text(key)).or_insert(Value::Null),
+                Value::Array(items) => {
+                    let at = index(key, items.len())?;
+                    items.get_mut(at).ok_or_else(|| format!("no item [{at}]"))?
+                }
+                Value::Null => return Err(of_null(key)),
+                other => return Err(no_member(other, key)),
+            };
+        }
+        Ok(value)
     }
 
     fn call(&mut self, target: &Expression, method: &str, arguments: &[Expression]) -> Result<Value, String> {
         let arguments = self.values(arguments)?;
-        let is_place = matches!(target, Expression::Variable(name) if name != "params")
-            || matches!(target, Expression::Member(..));
+        if !matches!(target, Expression::Variable(_) | Expression::Member(..)) {
+            let value = self.value(target)?;
+            self.held.ask(may_make(&value, method, &arguments), self.host)?;
+            return ask(&value, method, &arguments);
+        }
+        let path = self.path(target)?;
         let changes = matches!(method, "add" | "addAll" | "remove" | "removeIf" | "put" | "putAll" | "clear");
-        if changes && is_place && self.peek(target).is_ok_and(|value| !value.is_null()) {
-            return self.change(target, method, &arguments);
+        let is_place = !matches!(target, Expression::Variable(name) if name == "params");
+        if changes && is_place && self.at(&path)?.is_some_and(|value| !value.is_null()) {
+            return self.change(&path, method, &arguments);
         }
-        match target {
-            Expression::Variable(_) | Expression::Member(..) => {
-                let made = self.peek(target).map(|value| may_make(value, method, &arguments))?;
-                self.held.ask(made, self.host)?;
-                ask(self.peek(target)?, method, &arguments)
-            }
-            _ => {
-                let value = self.value(target)?;
-                self.held.ask(may_make(&value, method, &arguments), self.host)?;
-                ask(&value, method, &arguments)
-            }
-        }
+        let made = may_make(self.at(&path)?.unwrap_or(&Value::Null), method, &arguments);
+        self.held.ask(made, self.host)?;
+        ask(self.at(&path)?.unwrap_or(&Value::Null), method, &arguments)
     }
 
     /// Calls what changes a list or a map where that is.
-    fn change(&mut self, target: &Expression, method: &str, arguments: &[Value]) -> Result<Value, String> {
-        let (added, removed) = change_of(self.place(target)?, method, arguments);
+    fn change(&mut self, path: &Path, method: &str, arguments: &[Value]) -> Result<Value, String> {
+        let (added, removed) = change_of(self.at_mut(path)?, method, arguments);
         self.hold_bytes(added)?;
-        let changed = change(self.place(target)?, method, arguments)?;
+        let changed = change(self.at_mut(path)?, method, arguments)?;
         self.held.remove(removed);
         Ok(changed)
     }
+}
 
-    /// What a variable or a member holds, without copying it.
-    fn peek(&mut self, place: &Expression) -> Result<&Value, String> {
-        match place {
-            Expression::Variable(name) => self.variable(name),
-            other => Ok(self.member(other)?.unwrap_or(&Value::Null)),
-        }
-    }
+/// Where a value is, with what is to be computed for that computed.
+struct Path {
+    root: Root,
+    /// The outermost first.
+    keys: Vec<Value>,
+}
+
+enum Root {
+    Variable(String),
+    /// What an expression came to.
+    Made(Value),
+}
+
+fn of_null(key: &Value) -> String {
+    format!("cannot access [{}] of null", text(key))
+}
+
+fn no_member(value: &Value, key: &Value) -> String {
+    format!("[{}] has no member [{}]", shown(value), text(key))
 }

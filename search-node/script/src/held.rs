@@ -80,7 +80,12 @@ pub fn weight(value: &Value) -> usize {
 
 /// What a member of a map takes.
 pub(super) fn member_weight(key: &str, value: &Value) -> usize {
-    MEMBER_BYTES + key.len() + weight(value)
+    member_bytes(key) + weight(value)
+}
+
+/// The same without its value.
+pub(super) fn member_bytes(key: &str) -> usize {
+    MEMBER_BYTES + key.len()
 }
 
 /// What a value takes, if lists and maps are not nested deeper in it than anything could read or write.

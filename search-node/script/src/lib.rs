@@ -314,7 +314,7 @@ mod tests {
     }
 
     /// What grows without an end, whatever grows: each of these would take all memory of a machine.
-    const GROWING: [&str; 9] = [
+    const GROWING: [&str; 11] = [
         "def s = 'ab'; while (true) { s += s }",
         "def s = 'ab'; while (true) { s = s + s }",
         "def s = 'ab'; while (true) { s = s.replace('a', 'aaab') }",
@@ -324,6 +324,8 @@ mod tests {
         "def m = ['a': 1]; while (true) { m = ['a': m, 'b': m] }",
         "def s = 'ab'; def l = []; while (true) { l.add(s + s); s += 'c' }",
         "def m = ['a': 'ab']; while (true) { m.a += m.a }",
+        "def m = [:]; def i = 0; while (true) { m['some long key ' + i] = 1; i++ }",
+        "def m = [:]; def l = []; while (true) { m['key'] = 1; m.remove('key'); l.add('some text') }",
     ];
 
     #[test]
@@ -356,6 +358,33 @@ mod tests {
             let program = Program::read(text, Purpose::Score).expect(text);
             let fault = program.value(&json!({}), &mut Document, Limits::USUAL).expect_err(text);
             assert!(fault.contains("nested deeper"), "{text}: {fault}");
+        }
+    }
+
+    /// What a key or a root does would be done again for each look at what it leads to.
+    #[test]
+    fn what_a_place_does_is_done_once() {
+        for (text, wanted) in [
+            (
+                "def l = [['n': 'a'], ['n': 'b'], ['n': 'c']]; def n = l.remove(0).n; return n + l.size()",
+                json!("a2"),
+            ),
+            ("def q = ['a', 'b']; def m = ['a': 'A', 'b': 'B']; return m[q.remove(0)]", json!("A")),
+            (
+                "def q = ['a', 'b']; def m = ['a': 'A', 'b': 'BB']; return m[q.remove(0)].length() + q.size()",
+                json!(2),
+            ),
+            (
+                "def q = ['a', 'b', 'c']; def m = ['a': [], 'b': [], 'c': []]; m[q.remove(0)].add(1); return m.a.size() + q.size()",
+                json!(3),
+            ),
+            (
+                "def q = ['a', 'b']; def m = ['a': 1, 'b': 5]; m[q.remove(0)] += 1; return m.a * 10 + m.b",
+                json!(25),
+            ),
+            ("def q = ['a', 'b']; def m = [:]; m[q.remove(0)] = 7; return m.a + q.size()", json!(8)),
+        ] {
+            assert_eq!(value(text).as_ref(), Ok(&wanted), "{text}");
         }
     }
 

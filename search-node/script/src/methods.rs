@@ -130,7 +130,12 @@ pub(super) fn may_make(value: &Value, method: &str, arguments: &[Value]) -> usiz
         }
         // Its letters, each as a number.
         (Value::String(this), "substring", _) => 5 * this.len(),
-        (Value::String(_), _, _) | (_, "toString" | "getOrDefault", _) => 2 * weight(value),
+        (Value::String(_), "toLowerCase" | "toUpperCase" | "trim", _) | (_, "toString", _) => {
+            2 * weight(value)
+        }
+        (Value::Object(members), "getOrDefault", [key, other]) => {
+            weight(members.get(&text(key)).unwrap_or(other))
+        }
         (Value::Array(items), "get", [key]) => {
             index(key, items.len()).ok().and_then(|at| items.get(at)).map_or(0, weight)
         }

@@ -68,7 +68,11 @@ impl Figure {
         let Bounds { west, east, south, north } = self.bounds;
         let is_corner =
             |spot: Spot| (spot.x == west || spot.x == east) && (spot.y == south || spot.y == north);
+        let mut corners: Vec<Spot> = edges.all().iter().map(|edge| edge.from).collect();
+        corners.sort_unstable();
+        corners.dedup();
         edges.all().len() == 4
+            && corners.len() == 4
             && edges.all().iter().all(|edge| is_side(edge.from, edge.to) && is_corner(edge.from))
     }
 }
@@ -76,6 +80,13 @@ impl Figure {
 impl Circle {
     pub(super) fn has(&self, spot: Spot) -> bool {
         metres_between(self.center, spot.point()) <= self.metres
+    }
+
+    /// Whether a line between two places is in it. Between two that are, it may go around the other side of the earth.
+    pub(super) fn has_line(&self, from: Spot, to: Spot) -> bool {
+        let (one, other) = (from.point(), to.point());
+        let middle = Point { lat: f64::midpoint(one.lat, other.lat), lon: f64::midpoint(one.lon, other.lon) };
+        self.has(from) && self.has(to) && metres_between(self.center, middle) <= self.metres
     }
 
     /// Whether some place on a line between two is in it: the one that is nearest on a map around the centre.

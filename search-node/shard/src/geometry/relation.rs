@@ -123,9 +123,8 @@ fn covers(outer: &Figure, inner: &Figure, is_over: IsOver<'_>) -> bool {
                 sample.is_none_or(|(x, y)| area.place_of_half(x, y) != Place::Outside)
             }
         }
-        // What is round has all that is between its places.
         (Kind::Circle(circle), Kind::Line(inner) | Kind::Area(inner, _)) => {
-            inner.all().iter().all(|edge| circle.has(edge.from) && circle.has(edge.to) && !is_over(1))
+            inner.all().iter().all(|edge| circle.has_line(edge.from, edge.to) && !is_over(1))
         }
         _ => false,
     }
@@ -350,6 +349,21 @@ mod tests {
         assert!(lies(&figures("POINT (-179.9 0)"), &over_line, Relation::Intersects));
         assert!(lies(&figures("LINESTRING (-179.9 -1, -179.9 1)"), &over_line, Relation::Intersects));
         assert!(!lies(&figures("POINT (-179 0)"), &over_line, Relation::Intersects));
+        // Both ends are in it, and what is between them is on the other side of the earth.
+        let wide = [Figure::circle(Point { lat: 0.0, lon: 180.0 }, 1_200_000.0)];
+        for around in ["LINESTRING (-170 0, 170 0)", "POLYGON ((-170 0, 170 0, 170 1, -170 1, -170 0))"] {
+            assert!(!lies(&figures(around), &wide, Relation::Within), "{around}");
+        }
+        assert!(lies(&figures("LINESTRING (175 0, 176 1)"), &wide, Relation::Within));
+    }
+
+    #[test]
+    fn a_zigzag_is_no_box() {
+        let zigzag = figures("POLYGON ((0 0, 10 0, 10 10, 0 10, 0 0))");
+        assert!(zigzag[0].is_box());
+        let part =
+            Part::Area(vec![[(0, 0), (10, 0), (0, 0), (0, 10), (0, 0)].map(|(x, y)| Spot { x, y }).to_vec()]);
+        assert!(!Figure::of(&part).is_box());
     }
 
     /// Rings of any kind: they may go over themselves, which tells nothing wrong.

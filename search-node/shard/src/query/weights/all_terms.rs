@@ -10,7 +10,7 @@ use tantivy::index::SegmentReader;
 use tantivy::query::{BooleanQuery, EnableScoring, Occur, Query};
 use tantivy::{DocId, Score, TERMINATED};
 
-use super::term_cursor::{Best, CountedTerm, TermCursor, give};
+use super::term_cursor::{Best, CountedTerm, TermCursor, give, may_be_best};
 
 /// Several terms, all of which a document must have.
 pub(crate) struct AllTerms(Vec<CountedTerm>);
@@ -71,7 +71,7 @@ impl AllTermsInSegment {
             if best.is_over_after(last - first + 1) {
                 return TERMINATED;
             }
-            if best.counts() || self.lead.most + most > best.least() {
+            if best.counts() || may_be_best(self.lead.most + most, best) {
                 self.stretch(last, most, best);
             }
             next = last + 1;
@@ -87,9 +87,9 @@ impl AllTermsInSegment {
                 return;
             }
             let own = lead.score();
-            let may_be_best = own + most > best.least();
-            if (may_be_best || best.counts()) && rest.iter_mut().all(|term| term.is_at(document)) {
-                match may_be_best {
+            let is_near = may_be_best(own + most, best);
+            if (is_near || best.counts()) && rest.iter_mut().all(|term| term.is_at(document)) {
+                match is_near {
                     true => give(document, score(own, rest), best),
                     false => best.count(document),
                 }

@@ -10,7 +10,7 @@ use tantivy::index::SegmentReader;
 use tantivy::query::{BooleanQuery, EnableScoring, Occur, Query};
 use tantivy::{DocId, Score, TERMINATED};
 
-use super::term_cursor::{Best, CountedTerm, TermCursor, give};
+use super::term_cursor::{Best, CountedTerm, TermCursor, give, may_be_best};
 
 /// Each document that has any of them is looked for among all: so many of them at most.
 const TERMS_MAX: usize = 16;
@@ -112,8 +112,8 @@ impl AnyTermsInSegment {
                     cursor.at += 1;
                 }
             }
-            let may_be_best = (0..out).rev().all(|place| {
-                if sum + below[place] <= best.least() {
+            let is_near = (0..out).rev().all(|place| {
+                if !may_be_best(sum + below[place], best) {
                     return false;
                 }
                 let term = order[place];
@@ -123,7 +123,7 @@ impl AnyTermsInSegment {
                 }
                 true
             });
-            if may_be_best {
+            if is_near {
                 give(document, scores[..terms.len()].iter().sum(), best);
                 out = out.max(left_out(&below[..order.len()], best));
             }
@@ -135,6 +135,6 @@ impl AnyTermsInSegment {
 fn left_out(below: &[Score], best: &impl Best) -> usize {
     match best.counts() {
         true => 0,
-        false => below.partition_point(|most| *most <= best.least()),
+        false => below.partition_point(|most| !may_be_best(*most, best)),
     }
 }

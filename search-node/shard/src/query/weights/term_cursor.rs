@@ -24,6 +24,15 @@ pub(crate) trait Best {
     fn is_over_after(&mut self, documents: u32) -> bool;
 }
 
+/// Sums of scores are rounded, and not in the same order as those that they are compared with.
+const ROUNDING: Score = 1.000_001;
+
+/// Whether what counts so much at most may be among the best.
+#[inline]
+pub(super) fn may_be_best(most: Score, best: &impl Best) -> bool {
+    most * ROUNDING > best.least()
+}
+
 /// A match with its score.
 #[inline]
 pub(super) fn give(document: DocId, score: Score, best: &mut impl Best) {
